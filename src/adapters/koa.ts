@@ -1,0 +1,81 @@
+import { headerLines } from '../target-uri.ts';
+import type { Authorization, ResourceServer, RouteOptions } from '../resource-server.ts';
+
+/** The part of a Koa context that the adapter uses; Koa 3's own context fits. */
+export interface KoaContext {
+  readonly req: { readonly method?: string | undefined; readonly rawHeaders: readonly string[] };
+  readonly res: { readonly getHeader: (name: string) => number | string | string[] | undefined };
+  readonly originalUrl: string;
+  readonly request: object;
+  readonly state: object;
+  status: number;
+  body: unknown;
+  set(name: string, value: string): void;
+}
+
+/** What `requireDpop` leaves on `ctx.state`. */
+export interface DpopState {
+  readonly dpop: Authorization;
+}
+
+/**
+ * Koa middleware that lets a request through only with a bound token and a proof for it, used for the first time.
+ *
+ * The result is `ctx.state.dpop`. Refusals are written here, never thrown: Koa's error path would drop their headers.
+ * Errors of the handlers behind it pass untouched. Reads method, target and header lines from the raw request, so
+ * mounting, `app.proxy` and merged headers do not matter. Answer CORS preflights before it.
+ *
+ * @param server made by `createResourceServer`.
+ * @param route scopes that this route needs; default none.
+ */
+export function requireDpop(
+  server: ResourceServer,
+  route: RouteOptions = {},
+): (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void> {
+  if (typeof server?.authorize !== 'function') {
+    throw new TypeError('holdfast: requireDpop needs a resource server made by createResourceServer');
+  }
+  return async function dpop(ctx, next) {
+    const authorization = await authorize(server, route, ctx);
+    if (authorization === undefined) return;
+    Object.assign(ctx.state, { dpop: authorization } satisfies DpopState);
+    await next();
+  };
+}
+
+/** Writes the refusal and answers `undefined` when there is nothing to let through. */
+async function authorize(
+  server: ResourceServer,
+  route: RouteOptions,
+  ctx: KoaContext,
+): Promise<Authorization | undefined> {
+  const { method = '', rawHeaders } = ctx.req;
+  const { body } = ctx.request as { body?: unknown };
+  const form = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
+  exposeToBrowsers(ctx);
+  try {
+    const authorization = await server.authorize({ method, target: ctx.originalUrl, rawHeaders, form }, route);
+    if (authorization.nonce !== undefined) setAll(ctx, { 'dpop-nonce': authorization.nonce, 'cache-control': 'no-store' });
+    return authorization;
+  } catch (error) {
+    const { status, headers, body: answer } = server.challenge(error);
+    ctx.status = status;
+    setAll(ctx, headers);
+    ctx.body = answer;
+    return undefined;
+  }
+}
+
+function setAll(ctx: KoaContext, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
+}
+
+const exposeHeaders = 'access-control-expose-headers';
+
+/** Scripts of other origins may read only the headers that are exposed, and cannot do without these two. */
+function exposeToBrowsers(ctx: KoaContext): void {
+  if (headerLines(ctx.req.rawHeaders, 'origin').length === 0) return;
+  const exposed = String(ctx.res.getHeader(exposeHeaders) ?? '');
+  const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter((name) => !exposed.toLowerCase().includes(name.toLowerCase()));
+  ctx.set(exposeHeaders, [exposed, ...missing].filter((name) => name !== '').join(', '));
+}

@@ -1,0 +1,179 @@
+import { toRefusal } from './challenge.ts';
+import { DpopError } from './errors.ts';
+import type { FreshnessPolicy, Memory, Seconds } from './freshness.ts';
+import { defaultAlgorithms, type SignatureAlgorithm } from './jwk.ts';
+import { ChallengedKeys, createNonces, type Nonces } from './nonce.ts';
+import { refuseOption, requireAlgorithms, requireClock, requireCount, requirePolicy, systemClock } from './options.ts';
+import { defaultMaxProofBytes, ProofVerifier, type VerifiedProof } from './proof.ts';
+import type { ProofExpectations, ReceivedProof } from './proof-checks.ts';
+import { type ClaimOutcome, type ReplayStore, replayKey } from './replay.ts';
+import type { PublicAddress } from './target-uri.ts';
+
+/**
+ * From a received proof to its one use: where proof, nonces and replay memory meet, the same way in both servers.
+ */
+
+/** When a server demands nonces. */
+export type NoncePolicy = 'when-needed' | 'always';
+
+/** Options that resource servers and token binders share. */
+export interface ProofServerOptions extends PublicAddress {
+  /** Where uses are remembered: one store for all processes that answer under the public origin. */
+  readonly replay: ReplayStore;
+  /** Default: `createNonces()`, good for one process. Several nodes share one secret. */
+  readonly nonces?: Nonces;
+  /**
+   * `when-needed` (default): a nonce is asked for when a proof's `iat` lies outside the window or under the memory's
+   * floor, and from then on for the nonce's life. `always`: every proof carries one, which ends proofs made in advance.
+   */
+  readonly noncePolicy?: NoncePolicy;
+  /** Allowed proof algorithms; default ES256, Ed25519 and EdDSA. `PS256` and `RS256` by option only. */
+  readonly algorithms?: readonly SignatureAlgorithm[];
+  /** Greatest age of a proof by its `iat`, in seconds; default 60, at most 600. */
+  readonly maxAge?: Seconds;
+  /** How far ahead `iat` may be, in seconds; default 10, at most 60. */
+  readonly futureSkew?: Seconds;
+  /** Greatest age of a nonce, in seconds; default 60, at most 600. */
+  readonly nonceLife?: Seconds;
+  /** Longest proof that is looked at, in bytes; default 4096. */
+  readonly maxProofBytes?: number;
+  /** How many proof keys, tokens and challenged keys are kept in memory at most, each; default 10,000. */
+  readonly cacheSize?: number;
+  /** Seconds since the epoch; default: the system's clock. Read once per request. */
+  readonly clock?: () => Seconds;
+}
+
+/** How many entries a cache of this server holds at most. */
+export function requireCacheSize({ cacheSize = 10_000 }: ProofServerOptions): number {
+  return requireCount('cacheSize', cacheSize);
+}
+
+/** The part of the expectations that depends on the request. */
+export type RequestExpectations = Pick<ProofExpectations, 'method' | 'uri' | 'accessTokenHash' | 'jkt'>;
+
+/** A proof that may be claimed, and the memory it was judged against. */
+export interface AdmissibleProof {
+  readonly proof: VerifiedProof;
+  readonly memory: Memory;
+}
+
+export class ProofAdmission {
+  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly #scope: string;
+  readonly #policy: FreshnessPolicy;
+  readonly #verifier: ProofVerifier;
+  readonly #replay: ReplayStore;
+  readonly #nonces: Nonces;
+  readonly #always: boolean;
+  readonly #challenged: ChallengedKeys;
+  readonly #clock: () => Seconds;
+
+  /** @param scope whose nonces these are; differs between an authorization and a resource server. */
+  constructor(options: ProofServerOptions, scope: string) {
+    const cacheSize = requireCacheSize(options);
+    const maxProofBytes = requireCount('maxProofBytes', options.maxProofBytes ?? defaultMaxProofBytes);
+    this.algorithms = requireAlgorithms('algorithms', options.algorithms ?? defaultAlgorithms);
+    this.#scope = scope;
+    this.#policy = requirePolicy(options);
+    this.#verifier = new ProofVerifier({ algorithms: this.algorithms, maxProofBytes }, cacheSize);
+    this.#replay = requireMethods('replay', options.replay, ['read', 'claim'], 'a replay store');
+    this.#nonces = requireMethods('nonces', options.nonces ?? createNonces(), ['issue', 'read'], 'made by createNonces');
+    this.#always = requireNoncePolicy(options.noncePolicy ?? 'when-needed') === 'always';
+    this.#challenged = new ChallengedKeys(cacheSize);
+    this.#clock = requireClock('clock', options.clock ?? systemClock);
+  }
+
+  /** The one clock reading of a request. */
+  now(): Seconds {
+    return this.#clock();
+  }
+
+  /** Sizes and shape, before anything else is looked at. */
+  open(lines: readonly string[]): Promise<ReceivedProof> {
+    return this.#verifier.open(lines);
+  }
+
+  /** Every check but the claim. A refusal that is about time brings a fresh nonce. Records no use. */
+  async verify(received: ReceivedProof, request: RequestExpectations, now: Seconds): Promise<AdmissibleProof> {
+    const memory = await this.#readMemory(now);
+    const expect: ProofExpectations = {
+      method: request.method,
+      uri: request.uri,
+      accessTokenHash: request.accessTokenHash,
+      jkt: request.jkt,
+      policy: this.#policy,
+      memory,
+      readNonce: (nonce) => this.#nonces.read(this.#scope, nonce, memory),
+      nonceRequired: (jkt) => this.#always || this.#challenged.has(jkt, memory.now),
+    };
+    try {
+      return { proof: await this.#verifier.verify(received, expect), memory };
+    } catch (error) {
+      throw await this.#withNonce(toRefusal(error), now);
+    }
+  }
+
+  /** The last step: takes the one use of a proof. */
+  async claim({ proof, memory }: AdmissibleProof): Promise<void> {
+    const { jkt, jti, time, until } = proof;
+    const outcome = await this.#claimKey(await replayKey(jkt, jti), proof, memory);
+    if (outcome === 'claimed') return;
+    if (outcome === 'replayed') throw new DpopError('replayed', { jkt });
+    if (outcome === 'forgotten') throw await this.#withNonce(new DpopError('proof-forgotten', { jkt }), memory.now);
+    throw new DpopError('replay-store-unavailable', { cause: new Error(`unknown outcome for ${time.axis} ${until}`) });
+  }
+
+  /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
+  async nextNonce({ proof, memory }: AdmissibleProof): Promise<string | undefined> {
+    if (!this.#always && proof.time.axis === 'iat') return undefined;
+    const nonce = await this.#handOut(proof.jkt, memory);
+    return nonce === proof.claims['nonce'] ? undefined : nonce;
+  }
+
+  async #claimKey(key: string, { time, until }: VerifiedProof, memory: Memory): Promise<ClaimOutcome> {
+    try {
+      return await this.#replay.claim({ key, time, until, memory });
+    } catch (cause) {
+      throw new DpopError('replay-store-unavailable', { cause });
+    }
+  }
+
+  async #readMemory(now: Seconds): Promise<Memory> {
+    try {
+      return requireMemory(await this.#replay.read(now));
+    } catch (cause) {
+      throw new DpopError('replay-store-unavailable', { cause });
+    }
+  }
+
+  /** The floor may have risen since the proof was judged: the nonce is made for the memory as it is now. */
+  async #withNonce(refusal: DpopError, now: Seconds): Promise<DpopError> {
+    const { reason, code, cause, jkt } = refusal;
+    if (code !== 'use_dpop_nonce') return refusal;
+    const nonce = await this.#handOut(jkt as string, await this.#readMemory(now));
+    return new DpopError(reason, { cause, jkt, nonce });
+  }
+
+  /** Whoever is given a nonce must use nonces from now on. */
+  #handOut(jkt: string, memory: Memory): Promise<string> {
+    this.#challenged.add(jkt, memory.now + this.#policy.nonceLife);
+    return this.#nonces.issue(this.#scope, memory);
+  }
+}
+
+function requireMemory(memory: Memory): Memory {
+  const { id, birth, now, floor } = memory;
+  const times = [birth, now, floor.iat, floor.nonce].every((time) => typeof time === 'number' && !Number.isNaN(time));
+  if (typeof id !== 'string' || !times) throw new TypeError('holdfast: the replay store returned no memory');
+  return memory;
+}
+
+function requireMethods<T>(name: string, value: T, methods: readonly string[], expected: string): T {
+  const object = value as Readonly<Record<string, unknown>> | undefined | null;
+  const complete = object != null && methods.every((method) => typeof object[method] === 'function');
+  return complete ? value : refuseOption(name, expected);
+}
+
+function requireNoncePolicy(value: unknown): NoncePolicy {
+  return value === 'when-needed' || value === 'always' ? value : refuseOption('noncePolicy', 'when-needed or always');
+}

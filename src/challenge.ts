@@ -1,0 +1,87 @@
+import { DpopError, type DpopErrorCode } from './errors.ts';
+import type { SignatureAlgorithm } from './jwk.ts';
+
+/**
+ * Refusals as HTTP answers (RFC 9449 sections 5, 7.1, 8 and 9; RFC 6750 section 3). The texts are fixed: nothing of the
+ * request is ever echoed, and a cause is told by its code alone.
+ */
+
+/** An answer to write as it is. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON; empty where nothing was presented. */
+  readonly body: Readonly<Record<string, string>>;
+}
+
+const descriptions: Readonly<Record<DpopErrorCode, string>> = {
+  invalid_request: 'The request is malformed or not meant for this server',
+  invalid_token: 'The access token is invalid, expired, or bound to another key',
+  insufficient_scope: 'The access token does not cover this request',
+  invalid_dpop_proof: 'The DPoP proof does not fit this request or was used before',
+  use_dpop_nonce: 'A proof with the nonce of this answer is required',
+  temporarily_unavailable: 'The request could not be checked; try again',
+};
+
+const resourceStatus: Readonly<Record<DpopErrorCode, number>> = {
+  invalid_request: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  invalid_dpop_proof: 401,
+  use_dpop_nonce: 401,
+  temporarily_unavailable: 503,
+};
+
+/** What goes into each challenge of a resource server. */
+export interface ChallengeOptions {
+  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly realm: string | undefined;
+  /** URL of the RFC 9728 metadata document. */
+  readonly resourceMetadata: string | undefined;
+}
+
+/** The answer of a resource server: 401, 403 or 400 with one `DPoP` challenge, or 503 without one. */
+export function toResourceAnswer(error: unknown, options: ChallengeOptions): HttpAnswer {
+  const refusal = toRefusal(error);
+  const { code } = refusal;
+  if (code === 'temporarily_unavailable') return unavailable;
+  const parameters: readonly (readonly [string, string | undefined])[] = [
+    ['error', code],
+    ['error_description', code && descriptions[code]],
+    ['scope', refusal.scopes.length === 0 ? undefined : refusal.scopes.join(' ')],
+    ['realm', options.realm],
+    ['algs', options.algorithms.join(' ')],
+    ['resource_metadata', options.resourceMetadata],
+  ];
+  const given = parameters.filter(([, value]) => value !== undefined);
+  const challenge = `DPoP ${given.map(([name, value]) => `${name}="${value}"`).join(', ')}`;
+  const status = code === undefined ? 401 : resourceStatus[code];
+  return { status, headers: { ...headersOf(refusal), 'www-authenticate': challenge }, body: bodyOf(code) };
+}
+
+/** The answer of a token or PAR endpoint: 400 with a JSON error, or 503. */
+export function toTokenAnswer(error: unknown): HttpAnswer {
+  const refusal = toRefusal(error);
+  if (refusal.code === 'temporarily_unavailable') return unavailable;
+  return { status: 400, headers: headersOf(refusal), body: bodyOf(refusal.code ?? 'invalid_request') };
+}
+
+/** Whatever was thrown, as a refusal: what we did not foresee is not the client's fault and never a pass. */
+export function toRefusal(error: unknown): DpopError {
+  return error instanceof DpopError ? error : new DpopError('unexpected', { cause: error });
+}
+
+const unavailable: HttpAnswer = Object.freeze({
+  status: 503,
+  headers: Object.freeze({ 'cache-control': 'no-store', 'retry-after': '1' }),
+  body: bodyOf('temporarily_unavailable'),
+});
+
+function headersOf({ nonce }: DpopError): Record<string, string> {
+  return { 'cache-control': 'no-store', ...(nonce === undefined ? {} : { 'dpop-nonce': nonce }) };
+}
+
+function bodyOf(code: DpopErrorCode | undefined): Readonly<Record<string, string>> {
+  return Object.freeze(code === undefined ? {} : { error: code, error_description: descriptions[code] });
+}

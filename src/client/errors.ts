@@ -1,0 +1,22 @@
+/** What can be wrong before a request is sent, or with an answer. */
+export type DpopClientErrorCode =
+  | 'unsupported-algorithm'
+  | 'invalid-key'
+  | 'invalid-url'
+  | 'insecure-url'
+  | 'invalid-method'
+  | 'invalid-token'
+  | 'invalid-nonce'
+  | 'origin-not-allowed'
+  | 'body-not-resendable';
+
+/** An error of the client side. Decide by `code`; the message is for people and holds no token, key or proof. */
+export class DpopClientError extends Error {
+  override readonly name: string = 'DpopClientError';
+  readonly code: DpopClientErrorCode;
+
+  constructor(code: DpopClientErrorCode, message: string, cause?: unknown) {
+    super(`holdfast: ${message}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

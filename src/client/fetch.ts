@@ -1,0 +1,109 @@
+import { DpopClientError } from './errors.ts';
+import type { DpopKeyPair } from './keys.ts';
+import { createProof, isNonce } from './proof.ts';
+
+/** Options of `createDpopFetch`. */
+export interface DpopFetchOptions {
+  readonly keyPair: DpopKeyPair;
+  /** The origins that may be called, such as `https://api.example`: token and proofs never go anywhere else. */
+  readonly origins: string | readonly string[];
+  /** The access token, or a function that yields the current one; leave it out for a token endpoint. */
+  readonly accessToken?: string | (() => string | Promise<string>);
+  /** The `fetch` underneath; default: the global one. */
+  readonly fetch?: typeof fetch;
+}
+
+/** Where nonces are kept: the latest of each allowed origin. */
+type NonceBook = Map<string, string>;
+
+/**
+ * A `fetch` that signs what it sends.
+ *
+ * Adds `Authorization: DPoP` and a fresh proof to each request, learns the nonce of every answer per origin, and
+ * repeats a request at most once: on a challenge that brings a new nonce, with a new proof. A body that can be read
+ * only once (a stream, or a `Request` with a body) is not repeated; the nonce is learnt for the next call all the same.
+ * Redirects are not followed, since neither token nor proof is meant for where they lead: a 3xx answer is returned.
+ *
+ * @throws TypeError when an option makes no sense.
+ * @returns a function like `fetch`; it rejects with `DpopClientError` before anything is sent (`origin-not-allowed`,
+ *   `invalid-token`, `insecure-url`), with `body-not-resendable` when a challenged body is gone, and as `fetch` does.
+ */
+export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
+  const origins = toOrigins(options.origins);
+  const nonces: NonceBook = new Map();
+  const send = options.fetch ?? fetch;
+  return async function dpopFetch(input, init) {
+    const request = new Request(input, { ...init, redirect: 'manual' });
+    const { origin } = new URL(request.url);
+    if (!origins.has(origin)) {
+      throw new DpopClientError('origin-not-allowed', `${origin} is not one of the allowed origins`);
+    }
+    const sent = nonces.get(origin);
+    const response = await send(await sign(request, options, sent));
+    learn(nonces, origin, response);
+    if (nonces.get(origin) === sent || !(await asksForNonce(response))) return response;
+    const again = new Request(resendable(input, init), { ...init, redirect: 'manual' });
+    const retried = await send(await sign(again, options, nonces.get(origin)));
+    learn(nonces, origin, retried);
+    return retried;
+  };
+}
+
+function toOrigins(value: unknown): ReadonlySet<string> {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const origins = list.map((origin) => (URL.canParse(String(origin)) ? new URL(String(origin)).origin : 'null'));
+  if (origins.length > 0 && !origins.includes('null')) return new Set(origins);
+  throw new TypeError('holdfast: option "origins" must be one or more http(s) origins');
+}
+
+async function sign(request: Request, options: DpopFetchOptions, nonce: string | undefined): Promise<Request> {
+  const { keyPair, accessToken } = options;
+  const token = typeof accessToken === 'function' ? await accessToken() : accessToken;
+  const { method, url } = request;
+  request.headers.set('DPoP', await createProof(keyPair, { method, url, accessToken: token, nonce }));
+  if (token !== undefined) request.headers.set('Authorization', `DPoP ${token}`);
+  return request;
+}
+
+/** Every answer may bring a nonce (RFC 9449 section 8.2); one that could not be sent back is not kept. */
+function learn(nonces: NonceBook, origin: string, response: Response): void {
+  const nonce = response.headers.get('DPoP-Nonce');
+  if (nonce !== null && isNonce(nonce)) nonces.set(origin, nonce);
+}
+
+/** A challenge for a nonce: 401 with a DPoP challenge at a resource, 400 with JSON at a token endpoint. */
+async function asksForNonce(response: Response): Promise<boolean> {
+  if (response.status === 401) return isNonceChallenge(response.headers.get('WWW-Authenticate') ?? '');
+  return response.status === 400 && (await errorOf(response)) === 'use_dpop_nonce';
+}
+
+async function errorOf(response: Response): Promise<unknown> {
+  try {
+    const body: unknown = await response.clone().json();
+    return (body as { error?: unknown } | null)?.error;
+  } catch {
+    return undefined; // no JSON, so no OAuth error: the caller gets the answer as it is
+  }
+}
+
+/** One scheme, or one parameter, of a `WWW-Authenticate` value (RFC 9110 section 11.6.1). */
+const challengePart = /([!#$%&'*+.^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
+
+/** Reads any legal spelling: several challenges in one value, any letter case, quoted or not. */
+function isNonceChallenge(value: string): boolean {
+  let scheme = '';
+  for (const [part, name = '', quoted, plain] of value.matchAll(challengePart)) {
+    if (part === name) scheme = name.toLowerCase();
+    else if (scheme === 'dpop' && name.toLowerCase() === 'error') return (quoted ?? plain) === 'use_dpop_nonce';
+  }
+  return false;
+}
+
+/** The input of a repeated request, if its body can be had again. */
+function resendable(input: RequestInfo | URL, init: RequestInit | undefined): RequestInfo | URL {
+  const body = init?.body;
+  const inRequest = body == null && input instanceof Request && input.body !== null;
+  const isStream = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+  if (!inRequest && !isStream && !(body instanceof ReadableStream)) return input;
+  throw new DpopClientError('body-not-resendable', 'the server asked for a nonce, and the body was a one-time stream');
+}

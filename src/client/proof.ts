@@ -1,0 +1,96 @@
+import { encodeBase64url, sha256, utf8 } from '../digest.ts';
+import { isSecureUrl } from '../secure-url.ts';
+import { DpopClientError } from './errors.ts';
+import type { DpopKeyPair } from './keys.ts';
+
+/** What one proof is for. */
+export interface ProofInput {
+  /** The request's method, in the exact case in which it is sent. */
+  readonly method: string;
+  /** The request's URL; query, fragment and user info are left out of `htu`. */
+  readonly url: string | URL;
+  /** The access token that goes with the request, for `ath`; leave it out at the token endpoint. */
+  readonly accessToken?: string | undefined;
+  /** The latest `DPoP-Nonce` of this server, if it has given one. */
+  readonly nonce?: string | undefined;
+  /** Seconds since the epoch for `iat`; default: the system's clock. */
+  readonly now?: number | undefined;
+}
+
+const signers = {
+  ES256: { name: 'ECDSA', hash: 'SHA-256' },
+  Ed25519: { name: 'Ed25519' },
+} as const;
+const methodForm = /^[!#$%&'*+.^`|~\w-]+$/;
+const tokenForm = /^[\w.~+/-]+=*$/;
+const nonceForm = /^[!#-[\]-~]{1,512}$/; // NQCHAR of RFC 9449 section 8.1
+
+/** The encoded header of each key: it never changes, so it is made once. */
+const headers = new WeakMap<DpopKeyPair, string>();
+
+/**
+ * Signs a DPoP proof for one request (RFC 9449 section 4.2). Every request needs its own, a retry too.
+ *
+ * @throws DpopClientError `invalid-key`, `invalid-method`, `invalid-url`, `insecure-url`, `invalid-token` or
+ *   `invalid-nonce`.
+ */
+export async function createProof(keyPair: DpopKeyPair, input: ProofInput): Promise<string> {
+  const { accessToken, nonce, now = Date.now() / 1000 } = input;
+  const claims = {
+    jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))),
+    htm: checkMethod(input.method),
+    htu: toHtu(input.url),
+    iat: Math.floor(now),
+    ...(accessToken === undefined ? {} : { ath: await sha256(checkToken(accessToken)) }),
+    ...(nonce === undefined ? {} : { nonce: checkNonce(nonce) }),
+  };
+  const signed = `${headerOf(keyPair)}.${encodeBase64url(utf8(JSON.stringify(claims)))}`;
+  return `${signed}.${await sign(keyPair, signed)}`;
+}
+
+/** Whether a `DPoP-Nonce` value is one that can be sent back. */
+export function isNonce(value: string): boolean {
+  return nonceForm.test(value);
+}
+
+async function sign({ algorithm, privateKey }: DpopKeyPair, text: string): Promise<string> {
+  try {
+    return encodeBase64url(new Uint8Array(await crypto.subtle.sign(signers[algorithm], privateKey, utf8(text))));
+  } catch (cause) {
+    throw new DpopClientError('invalid-key', 'the private key cannot sign', cause);
+  }
+}
+
+function headerOf(keyPair: DpopKeyPair): string {
+  const known = headers.get(keyPair);
+  if (known !== undefined) return known;
+  if (typeof keyPair?.publicJwk !== 'object' || !Object.hasOwn(signers, keyPair.algorithm)) {
+    throw new DpopClientError('invalid-key', 'the key pair must come from generateKeyPair');
+  }
+  const header = { typ: 'dpop+jwt', alg: keyPair.algorithm, jwk: keyPair.publicJwk };
+  const encoded = encodeBase64url(utf8(JSON.stringify(header)));
+  headers.set(keyPair, encoded);
+  return encoded;
+}
+
+function toHtu(input: string | URL): string {
+  if (!URL.canParse(String(input))) throw new DpopClientError('invalid-url', 'the URL must be absolute');
+  const url = new URL(input);
+  if (!isSecureUrl(url)) throw new DpopClientError('insecure-url', 'the URL must be https (http on loopback only)');
+  return url.origin + url.pathname;
+}
+
+function checkMethod(method: string): string {
+  if (typeof method === 'string' && methodForm.test(method)) return method;
+  throw new DpopClientError('invalid-method', 'the method must be an HTTP method');
+}
+
+function checkToken(token: string): string {
+  if (typeof token === 'string' && tokenForm.test(token)) return token;
+  throw new DpopClientError('invalid-token', 'the access token has characters that cannot be sent');
+}
+
+function checkNonce(nonce: string): string {
+  if (typeof nonce === 'string' && isNonce(nonce)) return nonce;
+  throw new DpopClientError('invalid-nonce', 'the nonce has characters that no server may use');
+}

@@ -1,0 +1,20 @@
+/**
+ * Node's own crypto, where there is one. Its synchronous calls cost far less CPU than WebCrypto's, which take a trip
+ * through a thread pool for each (bench/README.md has the figures). Asked of the process and not imported, so that
+ * the same files run in browsers and workers, which have WebCrypto alone.
+ */
+export type NodeCrypto = typeof import('node:crypto');
+
+/** What a runtime may have: Node, Deno and Bun hand out their built-in modules this way. */
+interface Runtime {
+  readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
+}
+
+/** Finds the module, or `undefined` where this runtime has none or an older one. */
+export function findNodeCrypto(runtime: Runtime): NodeCrypto | undefined {
+  const found = runtime.process?.getBuiltinModule?.('node:crypto') as Partial<NodeCrypto> | undefined;
+  const complete = found?.hash !== undefined && found.verify !== undefined && found.createPublicKey !== undefined;
+  return complete ? (found as NodeCrypto) : undefined;
+}
+
+export const nodeCrypto: NodeCrypto | undefined = findNodeCrypto(globalThis as Runtime);

@@ -1,0 +1,63 @@
+/** Checks of what a programmer passes in: a mistake is a `TypeError` that names the option, at the start. */
+
+import { defaultPolicy, type FreshnessPolicy, type Seconds } from './freshness.ts';
+import { type SignatureAlgorithm, signatureAlgorithms } from './jwk.ts';
+import { isSecureUrl } from './secure-url.ts';
+
+/** The system's clock, in seconds since the epoch. */
+export function systemClock(): Seconds {
+  return Date.now() / 1000;
+}
+
+/** Refuses an option in one sentence. */
+export function refuseOption(name: string, expected: string): never {
+  throw new TypeError(`holdfast: option "${name}" must be ${expected}`);
+}
+
+export function requireOptions(value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new TypeError('holdfast: options must be an object');
+}
+
+export function requireText(name: string, value: unknown): string {
+  return typeof value === 'string' && value !== '' ? value : refuseOption(name, 'a non-empty string');
+}
+
+export function requireCount(name: string, value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0
+    ? (value as number)
+    : refuseOption(name, 'a positive integer');
+}
+
+/** A length of time: finite, not negative, at most `max`. */
+export function requireSeconds(name: string, value: unknown, max: Seconds): Seconds {
+  return typeof value === 'number' && value >= 0 && value <= max
+    ? value
+    : refuseOption(name, `a number of seconds from 0 to ${max}`);
+}
+
+export function requireClock(name: string, value: unknown): () => Seconds {
+  return typeof value === 'function' ? (value as () => Seconds) : refuseOption(name, 'a function returning seconds');
+}
+
+/** A list of asymmetric signature algorithms that holdfast knows: never `none`, never `HS256`. */
+export function requireAlgorithms(name: string, value: unknown): readonly SignatureAlgorithm[] {
+  const known: readonly unknown[] = signatureAlgorithms;
+  return Array.isArray(value) && value.length > 0 && value.every((algorithm) => known.includes(algorithm))
+    ? Object.freeze([...(value as SignatureAlgorithm[])])
+    : refuseOption(name, `a list of some of ${signatureAlgorithms.join(', ')}`);
+}
+
+/** The time window. A proof that lives longer than ten minutes, or is dated further ahead than one, is no proof. */
+export function requirePolicy(options: Partial<FreshnessPolicy>): FreshnessPolicy {
+  return Object.freeze({
+    maxAge: requireSeconds('maxAge', options.maxAge ?? defaultPolicy.maxAge, 600),
+    futureSkew: requireSeconds('futureSkew', options.futureSkew ?? defaultPolicy.futureSkew, 60),
+    nonceLife: requireSeconds('nonceLife', options.nonceLife ?? defaultPolicy.nonceLife, 600),
+  });
+}
+
+/** An `https:` URL, or `http:` on loopback, since all of this rests on TLS. */
+export function requireUrl(name: string, value: unknown): URL {
+  const url = value instanceof URL ? value : typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
+  return url !== undefined && isSecureUrl(url) ? url : refuseOption(name, 'an https: URL (http: on loopback only)');
+}
