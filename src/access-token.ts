@@ -104,7 +104,8 @@ export class AccessTokenVerifier {
     const header = segments && readJsonSegment(segments[0]);
     if (header === undefined || 'crit' in header || 'b64' in header) throw new DpopError('token-malformed');
     const { typ, alg } = header;
-    if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ)) throw new DpopError('token-type-mismatch');
+    if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ))
+      throw new DpopError('token-type-mismatch');
     const allowed: readonly unknown[] = this.#policy.algorithms;
     if (!allowed.includes(alg)) throw new DpopError('token-algorithm-not-allowed');
     return header as unknown as JWTHeaderParameters;
@@ -114,12 +115,18 @@ export class AccessTokenVerifier {
     try {
       return await this.#resolveKey(header);
     } catch (cause) {
-      const unknown = cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys;
+      const unknown =
+        cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys;
       throw new DpopError(unknown ? 'token-key-unknown' : 'issuer-unavailable', { cause });
     }
   }
 
-  async #verifyText(token: string, header: JWTHeaderParameters, key: CryptoKey, now: Seconds): Promise<KnownToken> {
+  async #verifyText(
+    token: string,
+    header: JWTHeaderParameters,
+    key: CryptoKey,
+    now: Seconds,
+  ): Promise<KnownToken> {
     const claims = await this.#verifyJwt(token, key, now);
     checkTypes(claims);
     const jkt = confirmedThumbprint(claims['cnf']);
@@ -155,7 +162,9 @@ export class AccessTokenVerifier {
 }
 
 function checkTypes(claims: JsonObject): void {
-  const texts = ['sub', 'client_id', 'jti'].every((name) => typeof claims[name] === 'string' && claims[name] !== '');
+  const texts = ['sub', 'client_id', 'jti'].every(
+    (name) => typeof claims[name] === 'string' && claims[name] !== '',
+  );
   const scope = claims['scope'] === undefined || typeof claims['scope'] === 'string';
   if (!texts || !scope) throw new DpopError('token-claim-invalid');
 }
@@ -164,7 +173,8 @@ function checkTypes(claims: JsonObject): void {
 function confirmedThumbprint(cnf: unknown): string {
   if (!isObject(cnf)) throw new DpopError('token-not-bound');
   const confirmation = toJsonObject(cnf);
-  if (foreignConfirmations.some((name) => name in confirmation)) throw new DpopError('token-confirmation-unsupported');
+  if (foreignConfirmations.some((name) => name in confirmation))
+    throw new DpopError('token-confirmation-unsupported');
   const { jkt } = confirmation;
   if (!isThumbprint(jkt)) throw new DpopError('token-not-bound');
   return jkt;
@@ -172,7 +182,8 @@ function confirmedThumbprint(cnf: unknown): string {
 
 /** Remembered claims are handed to one request after another: no handler may write on them. */
 function freezeDeep<T extends object>(value: T): T {
-  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) freezeDeep(member);
+  for (const member of Object.values(value))
+    if (typeof member === 'object' && member !== null) freezeDeep(member);
   return Object.freeze(value);
 }
 
@@ -184,7 +195,8 @@ const claimReasons: Readonly<Record<string, DpopErrorReason>> = {
 
 function reasonOf(error: unknown): DpopErrorReason {
   if (error instanceof errors.JWTExpired) return 'token-expired';
-  if (error instanceof errors.JWTClaimValidationFailed) return claimReasons[error.claim] ?? 'token-claim-invalid';
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return claimReasons[error.claim] ?? 'token-claim-invalid';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'token-signature-invalid';
   return 'token-malformed';
 }
@@ -201,7 +213,8 @@ function toKeyResolver({ jwks, jwksMaxAge }: AccessTokenPolicy): KeyResolver {
   if (typeof jwks === 'string' || jwks instanceof URL) {
     return createRemoteJWKSet(requireUrl('jwks', jwks), { cacheMaxAge: jwksMaxAge * 1000 });
   }
-  if (!isObject(jwks) || !Array.isArray(jwks['keys'])) return refuseOption('jwks', 'a URL, a key set, or a function');
+  if (!isObject(jwks) || !Array.isArray(jwks['keys']))
+    return refuseOption('jwks', 'a URL, a key set, or a function');
   return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 

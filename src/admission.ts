@@ -3,7 +3,14 @@ import { DpopError } from './errors.ts';
 import type { FreshnessPolicy, Memory, Seconds } from './freshness.ts';
 import { defaultAlgorithms, type SignatureAlgorithm } from './jwk.ts';
 import { ChallengedKeys, createNonces, type Nonces } from './nonce.ts';
-import { refuseOption, requireAlgorithms, requireClock, requireCount, requirePolicy, systemClock } from './options.ts';
+import {
+  refuseOption,
+  requireAlgorithms,
+  requireClock,
+  requireCount,
+  requirePolicy,
+  systemClock,
+} from './options.ts';
 import { defaultMaxProofBytes, ProofVerifier, type VerifiedProof } from './proof.ts';
 import type { ProofExpectations, ReceivedProof } from './proof-checks.ts';
 import { type ClaimOutcome, type ReplayStore, replayKey } from './replay.ts';
@@ -77,7 +84,12 @@ export class ProofAdmission {
     this.#policy = requirePolicy(options);
     this.#verifier = new ProofVerifier({ algorithms: this.algorithms, maxProofBytes }, cacheSize);
     this.#replay = requireMethods('replay', options.replay, ['read', 'claim'], 'a replay store');
-    this.#nonces = requireMethods('nonces', options.nonces ?? createNonces(), ['issue', 'read'], 'made by createNonces');
+    this.#nonces = requireMethods(
+      'nonces',
+      options.nonces ?? createNonces(),
+      ['issue', 'read'],
+      'made by createNonces',
+    );
     this.#always = requireNoncePolicy(options.noncePolicy ?? 'when-needed') === 'always';
     this.#challenged = new ChallengedKeys(cacheSize);
     this.#clock = requireClock('clock', options.clock ?? systemClock);
@@ -94,7 +106,11 @@ export class ProofAdmission {
   }
 
   /** Every check but the claim. A refusal that is about time brings a fresh nonce. Records no use. */
-  async verify(received: ReceivedProof, request: RequestExpectations, now: Seconds): Promise<AdmissibleProof> {
+  async verify(
+    received: ReceivedProof,
+    request: RequestExpectations,
+    now: Seconds,
+  ): Promise<AdmissibleProof> {
     const memory = await this.#readMemory(now);
     const expect: ProofExpectations = {
       method: request.method,
@@ -119,8 +135,11 @@ export class ProofAdmission {
     const outcome = await this.#claimKey(await replayKey(jkt, jti), proof, memory);
     if (outcome === 'claimed') return;
     if (outcome === 'replayed') throw new DpopError('replayed', { jkt });
-    if (outcome === 'forgotten') throw await this.#withNonce(new DpopError('proof-forgotten', { jkt }), memory.now);
-    throw new DpopError('replay-store-unavailable', { cause: new Error(`unknown outcome for ${time.axis} ${until}`) });
+    if (outcome === 'forgotten')
+      throw await this.#withNonce(new DpopError('proof-forgotten', { jkt }), memory.now);
+    throw new DpopError('replay-store-unavailable', {
+      cause: new Error(`unknown outcome for ${time.axis} ${until}`),
+    });
   }
 
   /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
@@ -163,7 +182,9 @@ export class ProofAdmission {
 
 function requireMemory(memory: Memory): Memory {
   const { id, birth, now, floor } = memory;
-  const times = [birth, now, floor.iat, floor.nonce].every((time) => typeof time === 'number' && !Number.isNaN(time));
+  const times = [birth, now, floor.iat, floor.nonce].every(
+    (time) => typeof time === 'number' && !Number.isNaN(time),
+  );
   if (typeof id !== 'string' || !times) throw new TypeError('holdfast: the replay store returned no memory');
   return memory;
 }
@@ -175,5 +196,7 @@ function requireMethods<T>(name: string, value: T, methods: readonly string[], e
 }
 
 function requireNoncePolicy(value: unknown): NoncePolicy {
-  return value === 'when-needed' || value === 'always' ? value : refuseOption('noncePolicy', 'when-needed or always');
+  return value === 'when-needed' || value === 'always'
+    ? value
+    : refuseOption('noncePolicy', 'when-needed or always');
 }

@@ -49,7 +49,11 @@ export function createTokenBinder(options: TokenBinderOptions): TokenBinder {
   });
 }
 
-async function bind(request: RawRequest, target: PublicTarget, admission: ProofAdmission): Promise<TokenBinding> {
+async function bind(
+  request: RawRequest,
+  target: PublicTarget,
+  admission: ProofAdmission,
+): Promise<TokenBinding> {
   try {
     const uri = target.uriOf(request);
     const received = await admission.open(headerLines(request.rawHeaders, 'dpop'));

@@ -19,7 +19,7 @@ const descriptions: Readonly<Record<DpopErrorCode, string>> = {
   invalid_request: 'The request is malformed or not meant for this server',
   invalid_token: 'The access token is invalid, expired, or bound to another key',
   insufficient_scope: 'The access token does not cover this request',
-  invalid_dpop_proof: 'The DPoP proof does not fit this request or was used before',
+  invalid_dpop_proof: 'One valid, unused DPoP proof for this very request is required',
   use_dpop_nonce: 'A proof with the nonce of this answer is required',
   temporarily_unavailable: 'The request could not be checked; try again',
 };

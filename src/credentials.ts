@@ -18,8 +18,10 @@ export function readAccessToken({ rawHeaders, target, form }: RawRequest): strin
   const [scheme = ''] = line.split(' ', 1);
   const isDpop = scheme.toLowerCase() === 'dpop';
   // Under Bearer a bound token is a downgrade and an unbound one has no key: neither is looked at (section 7.2).
-  if (!isDpop) throw new DpopError(scheme.toLowerCase() === 'bearer' ? 'bearer-scheme' : 'credentials-missing');
-  if (hasQueryToken(target) || (form !== undefined && 'access_token' in form)) throw new DpopError('token-repeated');
+  if (!isDpop)
+    throw new DpopError(scheme.toLowerCase() === 'bearer' ? 'bearer-scheme' : 'credentials-missing');
+  if (hasQueryToken(target) || (form !== undefined && 'access_token' in form))
+    throw new DpopError('token-repeated');
   const token = line.slice(scheme.length).trimStart();
   if (!token68.test(token)) throw new DpopError('authorization-malformed');
   return token;

@@ -82,7 +82,9 @@ const codes = {
 export type DpopErrorReason = keyof typeof codes;
 
 /** Every reason there is, for exhaustive tables and counters. */
-export const dpopErrorReasons: readonly DpopErrorReason[] = Object.freeze(Object.keys(codes) as DpopErrorReason[]);
+export const dpopErrorReasons: readonly DpopErrorReason[] = Object.freeze(
+  Object.keys(codes) as DpopErrorReason[],
+);
 
 /** What may accompany a refusal. */
 export interface DpopErrorDetails {

@@ -50,9 +50,9 @@ export function normalizeAuthority(authority: string, scheme: 'http' | 'https'):
 export function normalizePath(path: string): string | undefined {
   if (plainPath.test(path)) return path;
   if (!pathForm.test(path) || path.includes('%00')) return undefined;
-  return path.replace(/%[\da-f]{2}/gi, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return /[\w.~-]/.test(character) ? character : escape.toUpperCase();
+  return path.replace(/%[\da-f]{2}/gi, (triplet) => {
+    const character = String.fromCharCode(Number.parseInt(triplet.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : triplet.toUpperCase();
   });
 }
 

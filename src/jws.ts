@@ -68,6 +68,9 @@ function countMembers(value: unknown, depth: number): number {
   if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) return Number.NaN;
   if (typeof value !== 'object' || value === null) return 0;
   if (depth === 0) return Number.NaN;
-  const children = Object.values(value).reduce<number>((sum, child) => sum + countMembers(child, depth - 1), 0);
+  const children = Object.values(value).reduce<number>(
+    (sum, child) => sum + countMembers(child, depth - 1),
+    0,
+  );
   return Array.isArray(value) ? children : children + Object.keys(value).length;
 }

@@ -3,7 +3,12 @@
  * through a thread pool for each (bench/README.md has the figures). Asked of the process and not imported, so that
  * the same files run in browsers and workers, which have WebCrypto alone.
  */
-export type NodeCrypto = typeof import('node:crypto');
+export interface NodeCrypto {
+  hash(algorithm: 'sha256', text: string, encoding: 'base64url'): string;
+  createPublicKey(input: { readonly key: object; readonly format: 'jwk' }): object;
+  verify(digest: 'sha256' | null, data: Uint8Array, key: object, signature: Uint8Array): boolean;
+  readonly constants: { readonly RSA_PKCS1_PSS_PADDING: number };
+}
 
 /** What a runtime may have: Node, Deno and Bun hand out their built-in modules this way. */
 interface Runtime {
@@ -13,7 +18,8 @@ interface Runtime {
 /** Finds the module, or `undefined` where this runtime has none or an older one. */
 export function findNodeCrypto(runtime: Runtime): NodeCrypto | undefined {
   const found = runtime.process?.getBuiltinModule?.('node:crypto') as Partial<NodeCrypto> | undefined;
-  const complete = found?.hash !== undefined && found.verify !== undefined && found.createPublicKey !== undefined;
+  const complete =
+    found?.hash !== undefined && found.verify !== undefined && found.createPublicKey !== undefined;
   return complete ? (found as NodeCrypto) : undefined;
 }
 

@@ -74,7 +74,11 @@ class HmacNonces implements Nonces {
 
   async issue(scope: string, memory: Memory): Promise<string> {
     const latest = this.#latest.get(scope);
-    if (latest?.memory === memory.id && latest.at > memory.floor.nonce && memory.now < latest.at + mintEvery) {
+    if (
+      latest?.memory === memory.id &&
+      latest.at > memory.floor.nonce &&
+      memory.now < latest.at + mintEvery
+    ) {
       return latest.text;
     }
     const milliseconds = Math.max(Math.floor(memory.now * 1000), Math.round(memory.floor.nonce * 1000) + 1);

@@ -36,7 +36,9 @@ export function requireSeconds(name: string, value: unknown, max: Seconds): Seco
 }
 
 export function requireClock(name: string, value: unknown): () => Seconds {
-  return typeof value === 'function' ? (value as () => Seconds) : refuseOption(name, 'a function returning seconds');
+  return typeof value === 'function'
+    ? (value as () => Seconds)
+    : refuseOption(name, 'a function returning seconds');
 }
 
 /** A list of asymmetric signature algorithms that holdfast knows: never `none`, never `HS256`. */
@@ -58,6 +60,13 @@ export function requirePolicy(options: Partial<FreshnessPolicy>): FreshnessPolic
 
 /** An `https:` URL, or `http:` on loopback, since all of this rests on TLS. */
 export function requireUrl(name: string, value: unknown): URL {
-  const url = value instanceof URL ? value : typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
-  return url !== undefined && isSecureUrl(url) ? url : refuseOption(name, 'an https: URL (http: on loopback only)');
+  const url =
+    value instanceof URL
+      ? value
+      : typeof value === 'string' && URL.canParse(value)
+        ? new URL(value)
+        : undefined;
+  return url !== undefined && isSecureUrl(url)
+    ? url
+    : refuseOption(name, 'an https: URL (http: on loopback only)');
 }

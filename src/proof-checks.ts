@@ -1,5 +1,12 @@
 import type { DpopErrorReason } from './errors.ts';
-import { type FreshnessPolicy, isForgotten, isFromFuture, isStale, type Memory, type ProofTime } from './freshness.ts';
+import {
+  type FreshnessPolicy,
+  isForgotten,
+  isFromFuture,
+  isStale,
+  type Memory,
+  type ProofTime,
+} from './freshness.ts';
 import { normalizeHtu } from './htu.ts';
 import {
   fitsAlgorithm,
@@ -291,7 +298,8 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     name: 'exp', // [R7519-4.1-01]
     section: 'RFC 7519 4.1.4',
     reason: 'proof-expired',
-    passes: ({ claims }, { memory }) => !('exp' in claims) || isNumber(claims['exp'], (exp) => exp > memory.now),
+    passes: ({ claims }, { memory }) =>
+      !('exp' in claims) || isNumber(claims['exp'], (exp) => exp > memory.now),
     expected: (_, { memory }) => `absent, or after ${memory.now}`,
     found: ({ claims }) => claims['exp'],
   },
@@ -334,14 +342,6 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ claims, time }) => (!('nonce' in claims) ? 'absent' : time === undefined ? 'not ours' : 'ours'),
   },
   {
-    name: 'nonce given where required', // [R9449-11.3-01]
-    section: 'RFC 9449 11.3',
-    reason: 'nonce-required',
-    passes: ({ jkt = '', time }, expect) => time?.axis === 'nonce' || !expect.nonceRequired(jkt),
-    expected: ({ jkt = '' }, expect) => (expect.nonceRequired(jkt) ? 'a nonce' : 'nothing'),
-    found: ({ time }) => (time?.axis === 'nonce' ? 'a nonce' : 'none'),
-  },
-  {
     name: 'not too old', // [R9449-4.3-11] [R9449-11.1-01]
     section: 'RFC 9449 4.3 check 11',
     reason: 'proof-stale',
@@ -370,6 +370,14 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ time }) => time,
   },
   {
+    name: 'nonce given where required', // [R9449-11.3-01]
+    section: 'RFC 9449 11.3',
+    reason: 'nonce-required',
+    passes: ({ jkt = '', time }, expect) => time?.axis === 'nonce' || !expect.nonceRequired(jkt),
+    expected: ({ jkt = '' }, expect) => (expect.nonceRequired(jkt) ? 'a nonce' : 'nothing'),
+    found: ({ time }) => (time?.axis === 'nonce' ? 'a nonce' : 'none'),
+  },
+  {
     name: 'key usable',
     section: 'RFC 7518 6',
     reason: 'key-invalid',
@@ -385,7 +393,9 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     section: 'RFC 9449 4.3 check 6',
     reason: 'signature-invalid',
     passes: ({ text, segments, key }) =>
-      key !== undefined && segments !== undefined && key.verifies(text.slice(0, text.lastIndexOf('.')), segments[2]),
+      key !== undefined &&
+      segments !== undefined &&
+      key.verifies(text.slice(0, text.lastIndexOf('.')), segments[2]),
     expected: () => 'made with the key in the header over this header and payload',
     found: () => 'see verdict',
   },

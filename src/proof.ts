@@ -92,7 +92,11 @@ export class ProofVerifier {
 type Proven = ReceivedProof & ProofKey & { readonly time: ProofTime };
 
 /** Stops at the first check that fails. One that throws has met something unforeseen: that is a refusal too. */
-async function runChecks<E>(checks: readonly ProofCheck<E>[], proof: ReceivedProof, expect: E): Promise<void> {
+async function runChecks<E>(
+  checks: readonly ProofCheck<E>[],
+  proof: ReceivedProof,
+  expect: E,
+): Promise<void> {
   for (const { passes, reason } of checks) {
     let passed = false;
     let cause: unknown;
@@ -153,7 +157,10 @@ export interface VerifyProofOptions {
  * @throws DpopError with code `invalid_dpop_proof`, `use_dpop_nonce`, or `invalid_token` (reason `key-mismatch`).
  * @throws TypeError when an option or `uri` makes no sense.
  */
-export async function verifyProof(request: ProofRequest, options: VerifyProofOptions = {}): Promise<VerifiedProof> {
+export async function verifyProof(
+  request: ProofRequest,
+  options: VerifyProofOptions = {},
+): Promise<VerifiedProof> {
   const expect = await expectationsOf(request, options);
   const verifier = new ProofVerifier(limitsOf(options), 1);
   return verifier.verify(await verifier.open(linesOf(request)), expect);
@@ -178,7 +185,15 @@ export async function explainProof(
     );
     const deciding = !passed && verdicts.every((verdict) => verdict.passed);
     const { name, section, reason } = check;
-    verdicts.push({ name, section, reason, passed, deciding, expected: check.expected(proof, expect), found: check.found(proof) });
+    verdicts.push({
+      name,
+      section,
+      reason,
+      passed,
+      deciding,
+      expected: check.expected(proof, expect),
+      found: check.found(proof),
+    });
   }
   return verdicts;
 }
@@ -194,7 +209,10 @@ function limitsOf(options: VerifyProofOptions): ProofLimits {
   };
 }
 
-async function expectationsOf(request: ProofRequest, options: VerifyProofOptions): Promise<ProofExpectations> {
+async function expectationsOf(
+  request: ProofRequest,
+  options: VerifyProofOptions,
+): Promise<ProofExpectations> {
   requireOptions(options);
   const { accessToken, nonceRequired = false, readNonce = async () => undefined } = options;
   return {

@@ -1,5 +1,10 @@
 import { type AccessTokenClaims, AccessTokenVerifier, type JwksSource } from './access-token.ts';
-import { type AdmissibleProof, ProofAdmission, type ProofServerOptions, requireCacheSize } from './admission.ts';
+import {
+  type AdmissibleProof,
+  ProofAdmission,
+  type ProofServerOptions,
+  requireCacheSize,
+} from './admission.ts';
 import { type ChallengeOptions, type HttpAnswer, toRefusal, toResourceAnswer } from './challenge.ts';
 import { readAccessToken } from './credentials.ts';
 import { DpopError, type DpopErrorCode, type DpopErrorReason } from './errors.ts';
@@ -121,7 +126,8 @@ class DpopResourceServer implements ResourceServer {
     this.#challenge = {
       algorithms: this.#admission.algorithms,
       realm: options.realm === undefined ? undefined : requireQuotable('realm', options.realm),
-      resourceMetadata: options.resourceMetadata && requireUrl('resourceMetadata', options.resourceMetadata).href,
+      resourceMetadata:
+        options.resourceMetadata && requireUrl('resourceMetadata', options.resourceMetadata).href,
     };
     this.#observe = requireObserver(options.observe ?? (() => undefined));
   }
@@ -185,9 +191,13 @@ function requireScopes(required: readonly string[], granted: ReadonlySet<string>
 
 function requireQuotable(name: string, value: unknown): string {
   const text = requireText(name, value);
-  return /^[ !#-[\]-~]+$/.test(text) ? text : refuseOption(name, 'printable ASCII without quotes and backslashes');
+  return /^[ !#-[\]-~]+$/.test(text)
+    ? text
+    : refuseOption(name, 'printable ASCII without quotes and backslashes');
 }
 
 function requireObserver(value: unknown): (decision: Decision) => void {
-  return typeof value === 'function' ? (value as (decision: Decision) => void) : refuseOption('observe', 'a function');
+  return typeof value === 'function'
+    ? (value as (decision: Decision) => void)
+    : refuseOption('observe', 'a function');
 }

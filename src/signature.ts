@@ -12,7 +12,10 @@ export interface VerifyingKey {
 }
 
 /** Imports a canonical public key; throws for a point off the curve and whatever else the platform refuses. */
-export type ImportKey = (jwk: PublicJwk, algorithm: SignatureAlgorithm) => VerifyingKey | Promise<VerifyingKey>;
+export type ImportKey = (
+  jwk: PublicJwk,
+  algorithm: SignatureAlgorithm,
+) => VerifyingKey | Promise<VerifyingKey>;
 
 /** With Node's crypto, without leaving the thread. */
 export function nodeImporter(node: NodeCrypto): ImportKey {

@@ -39,7 +39,8 @@ export function headerLines(rawHeaders: readonly string[], name: string): string
   const values: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const line = rawHeaders[index] as string;
-    if (line.length === name.length && line.toLowerCase() === name) values.push(rawHeaders[index + 1] as string);
+    if (line.length === name.length && line.toLowerCase() === name)
+      values.push(rawHeaders[index + 1] as string);
   }
   return values;
 }
@@ -77,7 +78,10 @@ export class PublicTarget {
   }
 
   #requireHost(host: unknown): string {
-    return normalizeAuthority(requireText('hosts', host), this.#scheme) ?? refuseOption('hosts', 'host[:port] each');
+    return (
+      normalizeAuthority(requireText('hosts', host), this.#scheme) ??
+      refuseOption('hosts', 'host[:port] each')
+    );
   }
 
   /** HTTP/2 has `:authority` in the place of `Host`; where both are sent, both must be ours. */
@@ -86,7 +90,8 @@ export class PublicTarget {
     const authority = headerLines(rawHeaders, ':authority');
     const sent = [...host, ...authority];
     const ours = sent.every((value) => this.#hosts.has(normalizeAuthority(value, this.#scheme) ?? ''));
-    if (!ours || sent.length === 0 || host.length > 1 || authority.length > 1) throw new DpopError('host-mismatch');
+    if (!ours || sent.length === 0 || host.length > 1 || authority.length > 1)
+      throw new DpopError('host-mismatch');
   }
 
   /** Dot segments are refused, not resolved: what is compared must be what is routed. */

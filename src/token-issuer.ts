@@ -39,7 +39,8 @@ export async function createSigningKey(source: SigningAlgorithm | JWK): Promise<
     return toSigningKey(source, privateKey, await exportJWK(publicKey));
   }
   const algorithm = isObject(source) && typeof source.d === 'string' ? algorithmOf(source) : undefined;
-  if (algorithm === undefined) return refuseOption('source', 'ES256, Ed25519, or a private JWK of one of them');
+  if (algorithm === undefined)
+    return refuseOption('source', 'ES256, Ed25519, or a private JWK of one of them');
   return toSigningKey(algorithm, (await importJWK(source as JWK, algorithm)) as CryptoKey, source as JWK);
 }
 
@@ -49,7 +50,11 @@ function algorithmOf({ kty, crv }: JWK): SigningAlgorithm | undefined {
 }
 
 /** The public half is picked member by member, so nothing private can come along. */
-async function toSigningKey(algorithm: SigningAlgorithm, privateKey: CryptoKey, jwk: JWK): Promise<SigningKey> {
+async function toSigningKey(
+  algorithm: SigningAlgorithm,
+  privateKey: CryptoKey,
+  jwk: JWK,
+): Promise<SigningKey> {
   const material = toPublicJwk({ ...jwk });
   const kid = jwk.kid ?? (await jwkThumbprint(material));
   const publicJwk = Object.freeze({ ...material, kid, alg: algorithm, use: 'sig' });
@@ -167,7 +172,12 @@ class KeyedTokenIssuer implements TokenIssuer {
     const lifetime = requireSeconds('lifetime', token.lifetime ?? this.#lifetime, this.#lifetime);
     const { kid, algorithm, privateKey } = this.#current;
     const now = Math.floor(this.#clock());
-    const accessToken = await new SignJWT({ ...toClaims(token), iss: this.#issuer, iat: now, exp: now + lifetime })
+    const accessToken = await new SignJWT({
+      ...toClaims(token),
+      iss: this.#issuer,
+      iat: now,
+      exp: now + lifetime,
+    })
       .setProtectedHeader({ typ: 'at+jwt', alg: algorithm, kid })
       .sign(privateKey);
     return { accessToken, tokenType: 'DPoP', expiresIn: lifetime };
@@ -184,7 +194,8 @@ class KeyedTokenIssuer implements TokenIssuer {
   }
 
   rotate(nextKey?: SigningKey): void {
-    if (this.#next === undefined) refuseOption('nextKey', 'published before it can sign: there is none to rotate to');
+    if (this.#next === undefined)
+      refuseOption('nextKey', 'published before it can sign: there is none to rotate to');
     const following = nextKey === undefined ? undefined : requireSigningKey('nextKey', nextKey);
     const until = this.#clock() + this.#lifetime + verifierTolerance;
     this.#former = [...this.#former, { key: this.#current, until }];
@@ -200,16 +211,27 @@ class KeyedTokenIssuer implements TokenIssuer {
   }
 }
 
-function toClaims({ subject, clientId, audience, jkt, scope, claims = {} }: TokenRequest): Record<string, unknown> {
+function toClaims({
+  subject,
+  clientId,
+  audience,
+  jkt,
+  scope,
+  claims = {},
+}: TokenRequest): Record<string, unknown> {
   const taken = Object.keys(claims).find((name) => reserved.includes(name));
   if (taken !== undefined) refuseOption('claims', `without "${taken}", which the issuer sets`);
   return {
     ...claims,
     sub: requireText('subject', subject),
     client_id: requireText('clientId', clientId),
-    aud: Array.isArray(audience) ? audience.map((one) => requireText('audience', one)) : requireText('audience', audience),
+    aud: Array.isArray(audience)
+      ? audience.map((one) => requireText('audience', one))
+      : requireText('audience', audience),
     jti: crypto.randomUUID(),
-    cnf: { jkt: isThumbprint(jkt) ? jkt : refuseOption('jkt', 'the thumbprint of a key (43 base64url characters)') },
+    cnf: {
+      jkt: isThumbprint(jkt) ? jkt : refuseOption('jkt', 'the thumbprint of a key (43 base64url characters)'),
+    },
     ...(scope === undefined ? {} : { scope: requireText('scope', scope) }),
   };
 }

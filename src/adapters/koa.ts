@@ -1,5 +1,6 @@
-import { headerLines } from '../target-uri.ts';
+import type { DpopError } from '../errors.ts';
 import type { Authorization, ResourceServer, RouteOptions } from '../resource-server.ts';
+import { headerLines } from '../target-uri.ts';
 
 /** The part of a Koa context that the adapter uses; Koa 3's own context fits. */
 export interface KoaContext {
@@ -13,15 +14,18 @@ export interface KoaContext {
   set(name: string, value: string): void;
 }
 
-/** What `requireDpop` leaves on `ctx.state`. */
+/** What `requireDpop` leaves on `ctx.state`: one of the two. */
 export interface DpopState {
-  readonly dpop: Authorization;
+  /** For the handlers behind it: the request is authorized. */
+  readonly dpop?: Authorization;
+  /** For the middleware in front of it, such as a request log: why the request was refused. */
+  readonly dpopRefusal?: DpopError;
 }
 
 /**
  * Koa middleware that lets a request through only with a bound token and a proof for it, used for the first time.
  *
- * The result is `ctx.state.dpop`. Refusals are written here, never thrown: Koa's error path would drop their headers.
+ * The result is `ctx.state.dpop`; see `DpopState`. Refusals are written here, never thrown: Koa's error path would drop their headers.
  * Errors of the handlers behind it pass untouched. Reads method, target and header lines from the raw request, so
  * mounting, `app.proxy` and merged headers do not matter. Answer CORS preflights before it.
  *
@@ -54,11 +58,16 @@ async function authorize(
   const form = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
   exposeToBrowsers(ctx);
   try {
-    const authorization = await server.authorize({ method, target: ctx.originalUrl, rawHeaders, form }, route);
-    if (authorization.nonce !== undefined) setAll(ctx, { 'dpop-nonce': authorization.nonce, 'cache-control': 'no-store' });
+    const authorization = await server.authorize(
+      { method, target: ctx.originalUrl, rawHeaders, form },
+      route,
+    );
+    if (authorization.nonce !== undefined)
+      setAll(ctx, { 'dpop-nonce': authorization.nonce, 'cache-control': 'no-store' });
     return authorization;
   } catch (error) {
     const { status, headers, body: answer } = server.challenge(error);
+    Object.assign(ctx.state, { dpopRefusal: error });
     ctx.status = status;
     setAll(ctx, headers);
     ctx.body = answer;
@@ -76,6 +85,8 @@ const exposeHeaders = 'access-control-expose-headers';
 function exposeToBrowsers(ctx: KoaContext): void {
   if (headerLines(ctx.req.rawHeaders, 'origin').length === 0) return;
   const exposed = String(ctx.res.getHeader(exposeHeaders) ?? '');
-  const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter((name) => !exposed.toLowerCase().includes(name.toLowerCase()));
+  const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter(
+    (name) => !exposed.toLowerCase().includes(name.toLowerCase()),
+  );
   ctx.set(exposeHeaders, [exposed, ...missing].filter((name) => name !== '').join(', '));
 }

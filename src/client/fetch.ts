@@ -51,12 +51,18 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
 
 function toOrigins(value: unknown): ReadonlySet<string> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const origins = list.map((origin) => (URL.canParse(String(origin)) ? new URL(String(origin)).origin : 'null'));
+  const origins = list.map((origin) =>
+    URL.canParse(String(origin)) ? new URL(String(origin)).origin : 'null',
+  );
   if (origins.length > 0 && !origins.includes('null')) return new Set(origins);
   throw new TypeError('holdfast: option "origins" must be one or more http(s) origins');
 }
 
-async function sign(request: Request, options: DpopFetchOptions, nonce: string | undefined): Promise<Request> {
+async function sign(
+  request: Request,
+  options: DpopFetchOptions,
+  nonce: string | undefined,
+): Promise<Request> {
   const { keyPair, accessToken } = options;
   const token = typeof accessToken === 'function' ? await accessToken() : accessToken;
   const { method, url } = request;
@@ -94,7 +100,8 @@ function isNonceChallenge(value: string): boolean {
   let scheme = '';
   for (const [part, name = '', quoted, plain] of value.matchAll(challengePart)) {
     if (part === name) scheme = name.toLowerCase();
-    else if (scheme === 'dpop' && name.toLowerCase() === 'error') return (quoted ?? plain) === 'use_dpop_nonce';
+    else if (scheme === 'dpop' && name.toLowerCase() === 'error')
+      return (quoted ?? plain) === 'use_dpop_nonce';
   }
   return false;
 }
@@ -105,5 +112,8 @@ function resendable(input: RequestInfo | URL, init: RequestInit | undefined): Re
   const inRequest = body == null && input instanceof Request && input.body !== null;
   const isStream = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
   if (!inRequest && !isStream && !(body instanceof ReadableStream)) return input;
-  throw new DpopClientError('body-not-resendable', 'the server asked for a nonce, and the body was a one-time stream');
+  throw new DpopClientError(
+    'body-not-resendable',
+    'the server asked for a nonce, and the body was a one-time stream',
+  );
 }

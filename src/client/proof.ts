@@ -1,5 +1,6 @@
 import { encodeBase64url, sha256, utf8 } from '../digest.ts';
 import { isSecureUrl } from '../secure-url.ts';
+import { toPublicJwk } from '../thumbprint.ts';
 import { DpopClientError } from './errors.ts';
 import type { DpopKeyPair } from './keys.ts';
 
@@ -55,7 +56,9 @@ export function isNonce(value: string): boolean {
 
 async function sign({ algorithm, privateKey }: DpopKeyPair, text: string): Promise<string> {
   try {
-    return encodeBase64url(new Uint8Array(await crypto.subtle.sign(signers[algorithm], privateKey, utf8(text))));
+    return encodeBase64url(
+      new Uint8Array(await crypto.subtle.sign(signers[algorithm], privateKey, utf8(text))),
+    );
   } catch (cause) {
     throw new DpopClientError('invalid-key', 'the private key cannot sign', cause);
   }
@@ -64,10 +67,12 @@ async function sign({ algorithm, privateKey }: DpopKeyPair, text: string): Promi
 function headerOf(keyPair: DpopKeyPair): string {
   const known = headers.get(keyPair);
   if (known !== undefined) return known;
-  if (typeof keyPair?.publicJwk !== 'object' || !Object.hasOwn(signers, keyPair.algorithm)) {
+  const isWhole = typeof keyPair?.publicJwk === 'object' && keyPair.publicJwk !== null;
+  if (!isWhole || !Object.hasOwn(signers, keyPair.algorithm)) {
     throw new DpopClientError('invalid-key', 'the key pair must come from generateKeyPair');
   }
-  const header = { typ: 'dpop+jwt', alg: keyPair.algorithm, jwk: keyPair.publicJwk };
+  // Picked member by member: in a pair that was put together by hand it may be the private JWK.
+  const header = { typ: 'dpop+jwt', alg: keyPair.algorithm, jwk: toPublicJwk({ ...keyPair.publicJwk }) };
   const encoded = encodeBase64url(utf8(JSON.stringify(header)));
   headers.set(keyPair, encoded);
   return encoded;
@@ -76,7 +81,8 @@ function headerOf(keyPair: DpopKeyPair): string {
 function toHtu(input: string | URL): string {
   if (!URL.canParse(String(input))) throw new DpopClientError('invalid-url', 'the URL must be absolute');
   const url = new URL(input);
-  if (!isSecureUrl(url)) throw new DpopClientError('insecure-url', 'the URL must be https (http on loopback only)');
+  if (!isSecureUrl(url))
+    throw new DpopClientError('insecure-url', 'the URL must be https (http on loopback only)');
   return url.origin + url.pathname;
 }
 
