@@ -97,7 +97,16 @@ function createExpressBearer(jwks: JSONWebKeySet): Contestant {
     prepare: ({ method, host, token, proof }) => {
       const headers: Record<string, string> = { host, authorization: `DPoP ${token}`, dpop: proof };
       const get = (name: string): string | undefined => headers[name.toLowerCase()];
-      const plain = { method, headers, protocol: 'https', originalUrl: target, url: target, query: {}, get, is: () => false };
+      const plain = {
+        method,
+        headers,
+        protocol: 'https',
+        originalUrl: target,
+        url: target,
+        query: {},
+        get,
+        is: () => false,
+      };
       return () =>
         new Promise<void>((resolve, reject) => {
           middleware(plain, {}, (error) => (error === undefined ? resolve() : reject(error as Error)));
@@ -116,7 +125,8 @@ export const references: readonly Contestant[] = [
     name: baselines[0],
     prepare: ({ proof, client }) => {
       const { signed, signature } = split(proof);
-      return () => crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, client.cryptoKey, signature, signed);
+      return () =>
+        crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, client.cryptoKey, signature, signed);
     },
   },
   {

@@ -5,28 +5,36 @@ export interface Scenario {
   readonly name: string;
   /** How many requests are under way at once. */
   readonly concurrency: number;
+  /** Whether every contestant must accept; else it may do as it does, but always the same. */
+  readonly honest: boolean;
+  /** Whether each request has been authorized once before it is measured. */
+  readonly captured: boolean;
   /** New requests for one round. */
-  readonly make: (count: number) => Promise<readonly SignedRequest[]>;
-  /** Whether each request was authorized once before the measuring begins. */
-  readonly captured?: boolean;
+  readonly make: RequestMaker;
+  /** New valid requests for the raw verifications of the same round. */
+  readonly makeValid: RequestMaker;
 }
 
+type RequestMaker = (count: number) => Promise<readonly SignedRequest[]>;
+
 export function createScenarios({ issuer, regulars }: World): readonly Scenario[] {
-  const warm = (count: number): Promise<SignedRequest[]> =>
-    repeat(count, (index) => signRequest(pick(regulars, index)));
-  const cold = (count: number): Promise<SignedRequest[]> =>
-    repeat(count, async () => signRequest(await createClient(issuer)));
-  const malformed = async (count: number): Promise<SignedRequest[]> =>
-    (await warm(count)).map((request) => ({ ...request, proof: `${request.proof}=` }));
-  const stolen = (count: number): Promise<SignedRequest[]> =>
-    repeat(count, async (index) => signRequest(await createClient(issuer), { token: pick(regulars, index).token }));
+  const warm: RequestMaker = (count) => repeat(count, (index) => signRequest(pick(regulars, index)));
+  const cold: RequestMaker = (count) => repeat(count, async () => signRequest(await createClient(issuer)));
+  const malformed: RequestMaker = async (count) =>
+    (await warm(count)).map((request) => ({ ...request, proof: request.proof.replace('.', ' ') }));
+  const stolen: RequestMaker = (count) =>
+    repeat(count, async (index) =>
+      signRequest(await createClient(issuer), { token: pick(regulars, index).token }),
+    );
+  const honest = { honest: true, captured: false, makeValid: warm };
+  const hostile = { ...honest, honest: false, concurrency: 1 };
   return [
-    { name: 'warm', concurrency: 1, make: warm },
-    { name: 'warm', concurrency: 16, make: warm },
-    { name: 'cold', concurrency: 1, make: cold },
-    { name: 'cold', concurrency: 16, make: cold },
-    { name: 'malformed proof', concurrency: 1, make: malformed },
-    { name: 'stolen token, new key', concurrency: 1, make: stolen },
-    { name: 'replay', concurrency: 1, make: warm, captured: true },
+    { ...honest, name: 'warm', concurrency: 1, make: warm },
+    { ...honest, name: 'warm', concurrency: 16, make: warm },
+    { ...honest, name: 'cold', concurrency: 1, make: cold },
+    { ...honest, name: 'cold', concurrency: 16, make: cold },
+    { ...hostile, name: 'malformed proof', make: malformed },
+    { ...hostile, name: 'stolen token, other key', make: stolen },
+    { ...hostile, name: 'replay', make: warm, captured: true },
   ];
 }

@@ -19,10 +19,7 @@ const probes: readonly Probe[] = [
   {
     name: 'signature changed',
     must: 'refuses',
-    make: async (world) => {
-      const request = await sign(world, {});
-      return { ...request, proof: withOtherSignature(request.proof) };
-    },
+    make: (world) => respell(world, withOtherSignature),
   },
   {
     name: 'token changed',
@@ -38,6 +35,12 @@ const probes: readonly Probe[] = [
     make: (world) => sign(world, { token: pick(world.regulars, 1).token }),
   },
   { name: 'for another path', must: 'refuses', make: (world) => sign(world, { url: `${origin}/admin` }) },
+  {
+    name: 'proof malformed',
+    must: 'refuses',
+    make: (world) => respell(world, (proof) => proof.replace('.', ' ')),
+  },
+  { name: 'proof padded', must: undefined, make: (world) => respell(world, (proof) => `${proof}=`) },
   { name: 'replayed', must: undefined, make: (world) => sign(world, {}), twice: true },
   {
     name: 'four minutes old',
@@ -53,7 +56,10 @@ const probes: readonly Probe[] = [
 ];
 
 /** Rows for the report. @throws Error when a contestant is not fit to be compared. */
-export async function probeAll(world: World, contestants: readonly Contestant[]): Promise<readonly string[][]> {
+export async function probeAll(
+  world: World,
+  contestants: readonly Contestant[],
+): Promise<readonly string[][]> {
   const rows: string[][] = [];
   for (const probe of probes) {
     const answers: string[] = [];
@@ -71,7 +77,10 @@ async function answerOf({ name, prepare }: Contestant, probe: Probe, world: Worl
   return answer;
 }
 
-async function accepts(prepare: Contestant['prepare'], request: SignedRequest): Promise<'accepts' | 'refuses'> {
+async function accepts(
+  prepare: Contestant['prepare'],
+  request: SignedRequest,
+): Promise<'accepts' | 'refuses'> {
   try {
     return (await prepare(request)()) === false ? 'refuses' : 'accepts';
   } catch {
@@ -81,6 +90,11 @@ async function accepts(prepare: Contestant['prepare'], request: SignedRequest): 
 
 function sign({ regulars }: World, changes: Parameters<typeof signRequest>[1]): Promise<SignedRequest> {
   return signRequest(pick(regulars, 0), changes);
+}
+
+async function respell(world: World, change: (proof: string) => string): Promise<SignedRequest> {
+  const request = await sign(world, {});
+  return { ...request, proof: change(request.proof) };
 }
 
 /** One character in the middle of the last segment. */

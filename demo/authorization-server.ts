@@ -4,7 +4,7 @@ import cors from '@koa/cors';
 import { Router } from '@koa/router';
 import { DpopError, type HttpAnswer, type TokenBinder, type TokenIssuer } from 'holdfast';
 import Koa, { type Context } from 'koa';
-import { requestLog } from './request-log.ts';
+import { type LogState, requestLog } from './request-log.ts';
 
 /** A small authorization server: metadata, keys, and a token endpoint that issues bound tokens only. */
 
@@ -102,7 +102,8 @@ function readForm(): Koa.Middleware {
   return bodyParser({
     enableTypes: ['form'],
     formLimit: '16kb',
-    onError: () => {
+    onError: (_error, ctx) => {
+      ctx.req.unpipe().resume(); // what is left of a large body would block the connection
       throw new OAuthError('invalid_request', 'The body is not a form, or is too large');
     },
   });
@@ -134,16 +135,17 @@ async function issueToken(
   ctx.body = { access_token: accessToken, token_type: tokenType, expires_in: expiresIn, scope };
 }
 
-/** One value for each parameter; one sent twice, or sent empty, is refused or absent (RFC 6749 section 3.2). */
+/**
+ * One value for each parameter; one sent twice, or sent empty, is refused or absent (RFC 6749 section 3.2). Read from
+ * the text: the parser's own result has objects for names such as `a.b`, and lacks `constructor`.
+ */
 function toParameters(ctx: Context): ReadonlyMap<string, string> {
   if (!ctx.is('application/x-www-form-urlencoded'))
     throw new OAuthError('invalid_request', 'The body must be a form');
-  const given = Object.entries((ctx.request.body ?? {}) as Record<string, unknown>).filter(
-    ([, value]) => value !== '',
-  );
-  const repeated = given.some(([, value]) => typeof value !== 'string');
+  const given = [...new URLSearchParams(ctx.request.rawBody)];
+  const repeated = new Map(given).size !== given.length;
   if (repeated) throw new OAuthError('invalid_request', 'A parameter is given more than once');
-  return new Map(given as [string, string][]);
+  return new Map(given.filter(([, value]) => value !== ''));
 }
 
 function requireParameter(parameters: ReadonlyMap<string, string>, name: string): string {
@@ -191,7 +193,7 @@ function answerErrors({ binder }: AuthorizationServerParts): Koa.Middleware {
     try {
       await next();
     } catch (error) {
-      if (error instanceof DpopError) ctx.state['dpopRefusal'] = error;
+      ctx.state['dpopRefusal'] = error instanceof DpopError ? error : toLogged(error);
       const { status, headers, body } =
         error instanceof OAuthError ? toAnswer(error) : binder.challenge(error);
       ctx.status = status;
@@ -199,6 +201,11 @@ function answerErrors({ binder }: AuthorizationServerParts): Koa.Middleware {
       ctx.body = body;
     }
   };
+}
+
+/** A refusal without a proof, for the log: the OAuth error word is its reason. */
+function toLogged(error: unknown): LogState['dpopRefusal'] {
+  return { reason: error instanceof OAuthError ? error.code : 'unexpected', jkt: undefined };
 }
 
 function toAnswer({ code, message, status, challenge }: OAuthError): HttpAnswer {

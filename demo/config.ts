@@ -24,16 +24,29 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** @throws ConfigError that names the variable and what it must be. */
 export function readConfig(environment: Environment): DemoConfig {
   return Object.freeze({
-    host: environment['HOST'] || '127.0.0.1',
+    host: readHost(environment),
     authorizationPort: readInteger(environment, 'AS_PORT', 4000, 0, 65_535),
     resourcePort: readInteger(environment, 'RS_PORT', 4001, 0, 65_535),
     authorizationOrigin: readOrigin(environment, 'AS_ORIGIN'),
     resourceOrigin: readOrigin(environment, 'RS_ORIGIN'),
     tokenLifetime: readInteger(environment, 'TOKEN_LIFETIME', 300, 1, 86_400),
     noncePolicy: readPolicy(environment, 'NONCE_POLICY'),
-    replayCapacity: readInteger(environment, 'REPLAY_CAPACITY', 100_000, 1, 10_000_000),
+    replayCapacity: readInteger(environment, 'REPLAY_CAPACITY', 100_000, 10, 10_000_000),
     clientSecret: environment['DEMO_SERVICE_SECRET'] || 'demo-service-secret',
   });
+}
+
+const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i;
+const everywhere = ['0.0.0.0', '::'];
+
+/** Tokens go over plain http on this machine only: where others connect, a proxy with https stands before us. */
+function readHost(from: Environment): string {
+  const host = from['HOST'] || '127.0.0.1';
+  const behindProxy = Boolean(from['AS_ORIGIN'] && from['RS_ORIGIN']);
+  if (loopback.test(host) || everywhere.includes(host) || behindProxy) return host;
+  throw new ConfigError(
+    `HOST must be a loopback address unless AS_ORIGIN and RS_ORIGIN are set, not "${host}".`,
+  );
 }
 
 function readInteger(from: Environment, name: string, fallback: number, min: number, max: number): number {
@@ -45,8 +58,14 @@ function readInteger(from: Environment, name: string, fallback: number, min: num
 
 function readOrigin(from: Environment, name: string): string | undefined {
   const text = from[name] || undefined;
-  if (text === undefined || (URL.canParse(text) && new URL(text).origin === text)) return text;
+  if (text === undefined || isPublicOrigin(text)) return text;
   throw new ConfigError(`${name} must be an origin such as https://api.example, not "${text}".`);
+}
+
+function isPublicOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { origin, protocol, hostname } = new URL(text);
+  return origin === text && (protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname)));
 }
 
 function readPolicy(from: Environment, name: string): 'when-needed' | 'always' {

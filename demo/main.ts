@@ -3,7 +3,7 @@ import type { Decision } from 'holdfast';
 import { createDpopFetch, createProof, generateKeyPair } from 'holdfast/client';
 import { ConfigError, type DemoConfig, readConfig } from './config.ts';
 import { type DemoServers, ListenError, startServers } from './servers.ts';
-import { tellStory } from './story.ts';
+import { encodeFormPart, tellStory } from './story.ts';
 
 /** Starts both servers, tells the story, and stays up; with `--once` it exits, with 0 if every verdict was right. */
 
@@ -31,17 +31,20 @@ async function main(): Promise<number> {
     return taken;
   };
   const stopped = untilSignal();
-  console.log(
-    `\nauthorization server  ${servers.authorizationOrigin}\nresource server       ${servers.resourceOrigin}\n`,
-  );
-  const expected = await tellStory({ ...servers, config, takeDecision, tell: console.log });
-  if (!once) {
-    console.log(await invitation(servers, config));
-    chatty = true;
-    console.log(`\n${await stopped}: stopping`);
+  try {
+    console.log(
+      `\nauthorization server  ${servers.authorizationOrigin}\nresource server       ${servers.resourceOrigin}\n`,
+    );
+    const expected = await tellStory({ ...servers, config, takeDecision, tell: console.log });
+    if (!once) {
+      console.log(await invitation(servers, config));
+      chatty = true;
+      console.log(`\n${await stopped}: stopping`);
+    }
+    return expected ? 0 : 1;
+  } finally {
+    await servers.close(); // also when the story broke off: servers that listen keep the process up
   }
-  await servers.close();
-  return expected ? 0 : 1;
 }
 
 function readArguments(): { readonly once: boolean; readonly help: boolean } {
@@ -75,7 +78,7 @@ The servers stay up; Ctrl-C stops them. Try, in another terminal:
 
   # nothing presented: a challenge; a token request without a proof: refused
   curl -si ${resourceOrigin}/api/notes
-  curl -si -u demo-service:${config.clientSecret} -d grant_type=client_credentials ${authorizationOrigin}/token
+  curl -si -u 'demo-service:${encodeFormPart(config.clientSecret)}' -d grant_type=client_credentials ${authorizationOrigin}/token
 
   # a whole signed request. It works once, within a minute; run it twice
   curl -si ${resourceOrigin}/api/notes \\

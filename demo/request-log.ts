@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa';
+import Koa, { type Context, type Middleware } from 'koa';
 
 /** What a log line may tell of a refusal or an acceptance: reasons and thumbprints, never tokens or proofs. */
 export interface LogState {
@@ -10,8 +10,14 @@ export interface LogState {
 export function requestLog(server: string, write: (line: string) => void): Middleware {
   return async function log(ctx, next) {
     const begun = performance.now();
+    const path = pathOf(ctx);
+    let thrown: number | undefined;
     try {
+      if (path === undefined) ctx.throw(400, 'The request target is no URL');
       await next();
+    } catch (error) {
+      thrown = error instanceof Koa.HttpError ? error.status : 500; // Koa answers it only after us
+      throw error;
     } finally {
       const { dpop, dpopRefusal } = ctx.state as LogState;
       const jkt = dpop?.jkt ?? dpopRefusal?.jkt;
@@ -20,8 +26,8 @@ export function requestLog(server: string, write: (line: string) => void): Middl
         new Date().toISOString(),
         server,
         ctx.method,
-        printable(ctx.path),
-        ctx.status,
+        printable(path ?? '-'),
+        thrown ?? ctx.status,
         `${milliseconds}ms`,
       ];
       if (dpopRefusal !== undefined) words.push(dpopRefusal.reason);
@@ -29,6 +35,15 @@ export function requestLog(server: string, write: (line: string) => void): Middl
       write(words.join(' '));
     }
   };
+}
+
+/** Koa's parser throws on some absolute-form targets, such as one with broken user info. */
+function pathOf(ctx: Context): string | undefined {
+  try {
+    return ctx.path;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A path comes from the caller: escaped, so that it cannot forge a line, and cut. */

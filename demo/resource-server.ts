@@ -66,7 +66,10 @@ function readJson(): Koa.Middleware {
   return bodyParser({
     enableTypes: ['json'],
     jsonLimit: '16kb',
-    onError: (_error, ctx) => ctx.throw(400, 'The body must be JSON of at most 16 kB'),
+    onError: (_error, ctx) => {
+      ctx.req.unpipe().resume(); // what is left of a large body would block the connection
+      ctx.throw(400, 'The body must be JSON of at most 16 kB');
+    },
   });
 }
 

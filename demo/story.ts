@@ -70,7 +70,7 @@ async function getToken(
   const signedFetch = createDpopFetch({ keyPair, origins: authorizationOrigin });
   const response = await signedFetch(`${authorizationOrigin}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(`demo-service:${config.clientSecret}`)}` },
+    headers: { authorization: `Basic ${btoa(`demo-service:${encodeFormPart(config.clientSecret)}`)}` },
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
   const { access_token, token_type, expires_in } = (await response.json()) as Record<string, unknown>;
@@ -78,6 +78,11 @@ async function getToken(
     throw new Error(`no token: status ${response.status}`);
   tell(line('gets a token bound to that key', `token_type ${token_type}, for ${expires_in} s`));
   return access_token;
+}
+
+/** As RFC 6749 section 2.3.1 wants identifier and secret in `Basic` credentials. */
+export function encodeFormPart(text: string): string {
+  return new URLSearchParams({ text }).toString().slice('text='.length);
 }
 
 async function useToken(

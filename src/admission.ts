@@ -12,7 +12,7 @@ import {
   systemClock,
 } from './options.ts';
 import { defaultMaxProofBytes, ProofVerifier, type VerifiedProof } from './proof.ts';
-import type { ProofExpectations, ReceivedProof } from './proof-checks.ts';
+import type { ProofExpectations, ReceivedProof } from './received-proof.ts';
 import { type ClaimOutcome, type ReplayStore, replayKey } from './replay.ts';
 import type { PublicAddress } from './target-uri.ts';
 
@@ -97,7 +97,9 @@ export class ProofAdmission {
 
   /** The one clock reading of a request. */
   now(): Seconds {
-    return this.#clock();
+    const now = this.#clock();
+    if (!Number.isFinite(now)) throw new TypeError('holdfast: the clock returned no time');
+    return now;
   }
 
   /** Sizes and shape, before anything else is looked at. */
@@ -145,7 +147,7 @@ export class ProofAdmission {
   /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
   async nextNonce({ proof, memory }: AdmissibleProof): Promise<string | undefined> {
     if (!this.#always && proof.time.axis === 'iat') return undefined;
-    const nonce = await this.#handOut(proof.jkt, memory);
+    const nonce = await this.#handOut(proof.jkt, memory.now);
     return nonce === proof.claims['nonce'] ? undefined : nonce;
   }
 
@@ -165,18 +167,22 @@ export class ProofAdmission {
     }
   }
 
-  /** The floor may have risen since the proof was judged: the nonce is made for the memory as it is now. */
   async #withNonce(refusal: DpopError, now: Seconds): Promise<DpopError> {
     const { reason, code, cause, jkt } = refusal;
     if (code !== 'use_dpop_nonce') return refusal;
-    const nonce = await this.#handOut(jkt as string, await this.#readMemory(now));
+    const nonce = await this.#handOut(jkt as string, now);
     return new DpopError(reason, { cause, jkt, nonce });
   }
 
-  /** Whoever is given a nonce must use nonces from now on. */
-  #handOut(jkt: string, memory: Memory): Promise<string> {
+  /**
+   * Whoever is given a nonce must use nonces from now on. It is made for the memory as it is now: the floor may have
+   * risen since the proof was judged.
+   */
+  async #handOut(jkt: string, now: Seconds): Promise<string> {
+    const memory = await this.#readMemory(now);
+    const nonce = await this.#nonces.issue(this.#scope, memory);
     this.#challenged.add(jkt, memory.now + this.#policy.nonceLife);
-    return this.#nonces.issue(this.#scope, memory);
+    return nonce;
   }
 }
 

@@ -22,7 +22,7 @@ export function readAccessToken({ rawHeaders, target, form }: RawRequest): strin
     throw new DpopError(scheme.toLowerCase() === 'bearer' ? 'bearer-scheme' : 'credentials-missing');
   if (hasQueryToken(target) || (form !== undefined && 'access_token' in form))
     throw new DpopError('token-repeated');
-  const token = line.slice(scheme.length).trimStart();
+  const token = line.slice(scheme.length).replace(/^ +/, '');
   if (!token68.test(token)) throw new DpopError('authorization-malformed');
   return token;
 }

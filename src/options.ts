@@ -70,3 +70,11 @@ export function requireUrl(name: string, value: unknown): URL {
     ? url
     : refuseOption(name, 'an https: URL (http: on loopback only)');
 }
+
+/** Scope names of RFC 6749 section 3.3, which can stand in a challenge as they are. */
+export function requireScopes(name: string, value: unknown): readonly string[] {
+  return Array.isArray(value) &&
+    value.every((scope) => typeof scope === 'string' && /^[!#-[\]-~]+$/.test(scope))
+    ? (value as string[])
+    : refuseOption(name, 'a list of scope names');
+}

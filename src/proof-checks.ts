@@ -1,58 +1,15 @@
 import type { DpopErrorReason } from './errors.ts';
-import {
-  type FreshnessPolicy,
-  isForgotten,
-  isFromFuture,
-  isStale,
-  type Memory,
-  type ProofTime,
-} from './freshness.ts';
+import { isForgotten, isFromFuture, isStale } from './freshness.ts';
 import { normalizeHtu } from './htu.ts';
-import {
-  fitsAlgorithm,
-  isCanonicalKey,
-  isPublicOnly,
-  isStrongKey,
-  readJwk,
-  type SignatureAlgorithm,
-} from './jwk.ts';
-import { type JsonObject, type JwsSegments, readJsonSegment, splitCompactJws } from './jws.ts';
-import { importKey, type VerifyingKey } from './signature.ts';
+import { fitsAlgorithm, isCanonicalKey, isPublicOnly, isStrongKey } from './jwk.ts';
+import { nothing, type ProofExpectations, type ReceivedProof } from './received-proof.ts';
+import { importKey } from './signature.ts';
 import { jwkThumbprint, toPublicJwk } from './thumbprint.ts';
 
 /**
  * The checks of RFC 9449 section 4.3 and what holdfast adds to them, as one list in the order in which they are made.
  * The verifier stops at the first that fails, the explanation runs them all: they cannot differ.
  */
-
-/** What a server accepts of any proof, whatever the request. */
-export interface ProofLimits {
-  readonly algorithms: readonly SignatureAlgorithm[];
-  readonly maxProofBytes: number;
-}
-
-/** What a server expects of the proof of one request, and the state it is judged against. */
-export interface ProofExpectations {
-  /** Method of the request, exactly as on the request line. */
-  readonly method: string;
-  /** Target URI of the request in the normal form of `normalizeHtu`. */
-  readonly uri: string;
-  readonly policy: FreshnessPolicy;
-  readonly memory: Memory;
-  /** Hash of the access token that came with the request; `undefined` where there is none (token endpoint). */
-  readonly accessTokenHash: string | undefined;
-  /** Thumbprint of the only key that may sign; `undefined` where any key may (token endpoint). */
-  readonly jkt: string | undefined;
-  readonly readNonce: (nonce: string) => Promise<ProofTime | undefined>;
-  readonly nonceRequired: (jkt: string) => boolean;
-}
-
-/** A proof's key: its thumbprint, and the key itself once imported. */
-export interface ProofKey {
-  readonly jkt: string;
-  readonly algorithm: SignatureAlgorithm;
-  readonly key: VerifyingKey;
-}
 
 /** One check: passes or refuses with its one reason. */
 export interface ProofCheck<Expect = unknown> {
@@ -64,61 +21,6 @@ export interface ProofCheck<Expect = unknown> {
   /** For explanations: what would have passed, and what was there. */
   readonly expected: (proof: ReceivedProof, expect: Expect) => unknown;
   readonly found: (proof: ReceivedProof) => unknown;
-}
-
-const nothing: JsonObject = Object.freeze(Object.create(null) as JsonObject);
-
-/** A proof on its way through the checks. Its parts are read when a check first asks for them, and only once. */
-export class ReceivedProof {
-  readonly lines: readonly string[];
-  readonly limits: ProofLimits;
-  readonly text: string;
-  jkt: string | undefined;
-  key: VerifyingKey | undefined;
-  time: ProofTime | undefined;
-  #algorithm: SignatureAlgorithm | undefined;
-  #segments: JwsSegments | undefined;
-  #header: JsonObject | undefined;
-  #claims: JsonObject | undefined;
-
-  constructor(lines: readonly string[], limits: ProofLimits) {
-    this.lines = lines;
-    this.limits = limits;
-    this.text = lines[0] ?? '';
-  }
-
-  /** Nothing beyond the size limit is ever split or decoded. */
-  get segments(): JwsSegments | undefined {
-    if (this.text.length > this.limits.maxProofBytes) return undefined;
-    this.#segments ??= splitCompactJws(this.text);
-    return this.#segments;
-  }
-
-  get header(): JsonObject {
-    this.#header ??= (this.segments && readJsonSegment(this.segments[0])) ?? nothing;
-    return this.#header;
-  }
-
-  get claims(): JsonObject {
-    this.#claims ??= (this.segments && readJsonSegment(this.segments[1])) ?? nothing;
-    return this.#claims;
-  }
-
-  get jwk(): JsonObject {
-    return readJwk(this.header['jwk']) ?? nothing;
-  }
-
-  get algorithm(): SignatureAlgorithm | undefined {
-    this.#algorithm ??= this.limits.algorithms.find((allowed) => allowed === this.header['alg']);
-    return this.#algorithm;
-  }
-
-  /** Takes over a key whose header passed the same checks before, so that the header need not be read again. */
-  recognize({ jkt, algorithm, key }: ProofKey): void {
-    this.jkt = jkt;
-    this.#algorithm = algorithm;
-    this.key = key;
-  }
 }
 
 /** Counted and measured before anything is decoded. */

@@ -13,16 +13,8 @@ import {
   requirePolicy,
   systemClock,
 } from './options.ts';
-import {
-  envelopeChecks,
-  headerChecks,
-  type ProofCheck,
-  type ProofExpectations,
-  type ProofKey,
-  type ProofLimits,
-  ReceivedProof,
-  requestChecks,
-} from './proof-checks.ts';
+import { envelopeChecks, headerChecks, type ProofCheck, requestChecks } from './proof-checks.ts';
+import { type ProofExpectations, type ProofKey, type ProofLimits, ReceivedProof } from './received-proof.ts';
 
 /** A proof that has passed every check except that its use is not yet claimed. */
 export interface VerifiedProof {

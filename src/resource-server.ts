@@ -127,7 +127,9 @@ class DpopResourceServer implements ResourceServer {
       algorithms: this.#admission.algorithms,
       realm: options.realm === undefined ? undefined : requireQuotable('realm', options.realm),
       resourceMetadata:
-        options.resourceMetadata && requireUrl('resourceMetadata', options.resourceMetadata).href,
+        options.resourceMetadata === undefined
+          ? undefined
+          : requireUrl('resourceMetadata', options.resourceMetadata).href,
     };
     this.#observe = requireObserver(options.observe ?? (() => undefined));
   }
@@ -163,7 +165,7 @@ class DpopResourceServer implements ResourceServer {
     const token = await this.#tokens.verify(text, now);
     const expectations = { method: request.method, uri, accessTokenHash: token.hash, jkt: token.jkt };
     const admissible = await this.#admission.verify(received, expectations, now);
-    requireScopes(scopes, token.scopes, token.jkt);
+    refuseMissingScopes(scopes, token.scopes, token.jkt);
     await this.#admission.claim(admissible);
     return this.#grant(admissible, token.claims);
   }
@@ -176,14 +178,15 @@ class DpopResourceServer implements ResourceServer {
 
   #tell(decision: Decision): void {
     try {
-      this.#observe(decision);
+      const told: unknown = this.#observe(decision);
+      if (told instanceof Promise) told.catch(() => undefined);
     } catch {
       // An observer's fault must neither refuse an honest request nor hide why another was refused.
     }
   }
 }
 
-function requireScopes(required: readonly string[], granted: ReadonlySet<string>, jkt: string): void {
+function refuseMissingScopes(required: readonly string[], granted: ReadonlySet<string>, jkt: string): void {
   if (!required.every((scope) => granted.has(scope))) {
     throw new DpopError('scope-insufficient', { scopes: required, jkt });
   }

@@ -6,7 +6,7 @@
  */
 
 const fieldPrime = 2n ** 255n - 19n;
-const orderEight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n;
+const orderEight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
 
 /** The y coordinates of the eight points of order 1, 2, 4 and 8 (x is 0 or given by the sign bit). */
 const lowOrder: ReadonlySet<bigint> = new Set([0n, 1n, fieldPrime - 1n, orderEight, fieldPrime - orderEight]);

@@ -1,4 +1,5 @@
 import type { DpopError } from '../errors.ts';
+import { requireScopes } from '../options.ts';
 import type { Authorization, ResourceServer, RouteOptions } from '../resource-server.ts';
 import { headerLines } from '../target-uri.ts';
 
@@ -39,11 +40,14 @@ export function requireDpop(
   if (typeof server?.authorize !== 'function') {
     throw new TypeError('holdfast: requireDpop needs a resource server made by createResourceServer');
   }
+  requireScopes('scopes', route.scopes ?? []);
   return async function dpop(ctx, next) {
     const authorization = await authorize(server, route, ctx);
     if (authorization === undefined) return;
     Object.assign(ctx.state, { dpop: authorization } satisfies DpopState);
     await next();
+    // Again, since a handler may have said otherwise: an answer with a nonce must not be stored (section 8.2).
+    if (authorization.nonce !== undefined) ctx.set('cache-control', 'no-store');
   };
 }
 
@@ -85,8 +89,7 @@ const exposeHeaders = 'access-control-expose-headers';
 function exposeToBrowsers(ctx: KoaContext): void {
   if (headerLines(ctx.req.rawHeaders, 'origin').length === 0) return;
   const exposed = String(ctx.res.getHeader(exposeHeaders) ?? '');
-  const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter(
-    (name) => !exposed.toLowerCase().includes(name.toLowerCase()),
-  );
+  const names = exposed.toLowerCase().split(/[ ,]+/);
+  const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter((name) => !names.includes(name.toLowerCase()));
   ctx.set(exposeHeaders, [exposed, ...missing].filter((name) => name !== '').join(', '));
 }

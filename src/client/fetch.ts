@@ -1,3 +1,4 @@
+import { isSecureUrl } from '../secure-url.ts';
 import { DpopClientError } from './errors.ts';
 import type { DpopKeyPair } from './keys.ts';
 import { createProof, isNonce } from './proof.ts';
@@ -26,7 +27,7 @@ type NonceBook = Map<string, string>;
  *
  * @throws TypeError when an option makes no sense.
  * @returns a function like `fetch`; it rejects with `DpopClientError` before anything is sent (`origin-not-allowed`,
- *   `invalid-token`, `insecure-url`), with `body-not-resendable` when a challenged body is gone, and as `fetch` does.
+ *   `invalid-token`, `invalid-key`), with `body-not-resendable` when a challenged body is gone, and as `fetch` does.
  */
 export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
   const origins = toOrigins(options.origins);
@@ -42,6 +43,7 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
     const response = await send(await sign(request, options, sent));
     learn(nonces, origin, response);
     if (nonces.get(origin) === sent || !(await asksForNonce(response))) return response;
+    discard(response);
     const again = new Request(resendable(input, init), { ...init, redirect: 'manual' });
     const retried = await send(await sign(again, options, nonces.get(origin)));
     learn(nonces, origin, retried);
@@ -51,11 +53,10 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
 
 function toOrigins(value: unknown): ReadonlySet<string> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const origins = list.map((origin) =>
-    URL.canParse(String(origin)) ? new URL(String(origin)).origin : 'null',
-  );
-  if (origins.length > 0 && !origins.includes('null')) return new Set(origins);
-  throw new TypeError('holdfast: option "origins" must be one or more http(s) origins');
+  const urls = list.map((origin) => (URL.canParse(String(origin)) ? new URL(String(origin)) : undefined));
+  const origins = urls.map((url) => (url !== undefined && isSecureUrl(url) ? url.origin : undefined));
+  if (origins.length > 0 && !origins.includes(undefined)) return new Set(origins as string[]);
+  throw new TypeError('holdfast: option "origins" must be one or more https origins (http on loopback only)');
 }
 
 async function sign(
@@ -92,6 +93,14 @@ async function errorOf(response: Response): Promise<unknown> {
   }
 }
 
+/**
+ * Nobody will read this answer, and an unread body holds its connection open; one that broke off holds none. Not
+ * waited for, since that would never end where the `fetch` underneath keeps a clone.
+ */
+function discard({ body }: Response): void {
+  body?.cancel().catch(() => undefined);
+}
+
 /** One scheme, or one parameter, of a `WWW-Authenticate` value (RFC 9110 section 11.6.1). */
 const challengePart = /([!#$%&'*+.^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
@@ -101,7 +110,7 @@ function isNonceChallenge(value: string): boolean {
   for (const [part, name = '', quoted, plain] of value.matchAll(challengePart)) {
     if (part === name) scheme = name.toLowerCase();
     else if (scheme === 'dpop' && name.toLowerCase() === 'error')
-      return (quoted ?? plain) === 'use_dpop_nonce';
+      return (quoted?.replaceAll(/\\(.)/g, '$1') ?? plain) === 'use_dpop_nonce';
   }
   return false;
 }

@@ -1,0 +1,181 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { defaultPolicy } from '../src/freshness.ts';
+import { signatureAlgorithms } from '../src/jwk.ts';
+import {
+  refuseOption,
+  requireAlgorithms,
+  requireClock,
+  requireCount,
+  requireOptions,
+  requirePolicy,
+  requireSeconds,
+  requireText,
+  requireUrl,
+  systemClock,
+} from '../src/options.ts';
+
+const test = suite('options');
+
+/** Fails unless it throws a `TypeError` that names the option. */
+function assertRefused(attempt: () => unknown, name: string): void {
+  assert.throws(
+    attempt,
+    (error: unknown) => error instanceof TypeError && error.message.includes(`"${name}"`),
+  );
+}
+
+test('a refusal names the option and what it must be, in one sentence', () => {
+  const says = (error: unknown): boolean =>
+    error instanceof TypeError && error.message === 'holdfast: option "size" must be a positive integer';
+  assert.throws(() => refuseOption('size', 'a positive integer'), says);
+});
+
+test('a refusal never repeats the value that was refused', () => {
+  const secret = 'hunter2';
+  const attempts = [
+    () => requireUrl('it', secret),
+    () => requireCount('it', secret),
+    () => requireSeconds('it', secret, 10),
+    () => requireClock('it', secret),
+    () => requireAlgorithms('it', [secret]),
+    () => requireText('it', [secret]),
+  ];
+  const silent = (error: unknown): boolean => error instanceof TypeError && !error.message.includes(secret);
+  for (const attempt of attempts) assert.throws(attempt, silent);
+});
+
+test('options are an object', () => {
+  requireOptions({});
+  for (const value of [undefined, null, 'text', 1, true, () => ({})]) {
+    assert.throws(
+      () => requireOptions(value),
+      (error: unknown) => error instanceof TypeError,
+      String(value),
+    );
+  }
+});
+
+test('a text is a string that is not empty', () => {
+  assert.is(requireText('name', 'a'), 'a');
+  assert.is(requireText('name', ' '), ' ');
+  for (const value of ['', undefined, null, 0, [], {}, new String('a')])
+    assertRefused(() => requireText('name', value), 'name');
+});
+
+test('a count is a positive integer', () => {
+  for (const value of [1, 10_000, Number.MAX_SAFE_INTEGER]) assert.is(requireCount('size', value), value);
+  const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+  for (const value of [0, -1, 0.5, 1.5, nan, infinity, 2 ** 53, '1', 1n, null, undefined]) {
+    assertRefused(() => requireCount('size', value), 'size');
+  }
+});
+
+test('a length of time lies between zero and its maximum, both included', () => {
+  for (const value of [0, 0.001, 59.5, 60]) assert.is(requireSeconds('maxAge', value, 60), value);
+  const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+  for (const value of [-0.001, -1, 60.001, nan, infinity, -infinity, '30', null, undefined, 30n]) {
+    assertRefused(() => requireSeconds('maxAge', value, 60), 'maxAge');
+  }
+});
+
+test('a clock is a function', () => {
+  const clock = (): number => 1;
+  assert.is(requireClock('clock', clock), clock);
+  for (const value of [undefined, null, 1_800_000_000, new Date(0), 'now']) {
+    assertRefused(() => requireClock('clock', value), 'clock');
+  }
+});
+
+test('the clock of the system tells seconds', () => {
+  const before = Date.now();
+  const seconds = systemClock();
+  assert.ok(seconds * 1000 >= before && seconds * 1000 <= Date.now());
+});
+
+test('[R9449-11.6-01] algorithms are a list of some that are known', () => {
+  for (const algorithm of signatureAlgorithms) {
+    assert.equal(requireAlgorithms('algorithms', [algorithm]), [algorithm]);
+  }
+  assert.equal(requireAlgorithms('algorithms', ['PS256', 'ES256']), ['PS256', 'ES256'], 'in the order given');
+});
+
+test('[C10] [R9449-11.6-01] none, MAC and unknown algorithms are refused, even beside good ones', () => {
+  const names = [
+    'none',
+    'None',
+    '',
+    'HS256',
+    'HS384',
+    'HS512',
+    'ES384',
+    'ES256K',
+    'RS1',
+    'Ed448',
+    'es256',
+    'ES256 ',
+  ];
+  for (const name of [...names, null, undefined, 0, ['ES256'], 'toString', '__proto__']) {
+    assertRefused(() => requireAlgorithms('algorithms', ['ES256', name]), 'algorithms');
+  }
+});
+
+test('algorithms that are no list, or an empty one, are refused', () => {
+  for (const value of [[], 'ES256', undefined, null, {}, { length: 1, 0: 'ES256' }, new Set(['ES256'])]) {
+    assertRefused(() => requireAlgorithms('algorithms', value), 'algorithms');
+  }
+});
+
+test('the list of algorithms is a copy that nobody can change', () => {
+  const given = ['ES256'];
+  const taken = requireAlgorithms('algorithms', given);
+  given.push('none');
+  assert.equal(taken, ['ES256']);
+  assert.ok(Object.isFrozen(taken));
+});
+
+test('[R9449-11.1-01] the time window is the default where nothing is said', () => {
+  assert.equal(requirePolicy({}), defaultPolicy);
+  assert.equal(requirePolicy({ maxAge: 5 }), { ...defaultPolicy, maxAge: 5 });
+  assert.equal(requirePolicy({ futureSkew: 0 }), { ...defaultPolicy, futureSkew: 0 });
+  assert.ok(Object.isFrozen(requirePolicy({})));
+});
+
+for (const [name, max] of Object.entries({ maxAge: 600, futureSkew: 60, nonceLife: 600 })) {
+  test(`[R9449-11.1-01] ${name} is at most ${max} s`, () => {
+    assert.is((requirePolicy({ [name]: max }) as unknown as Record<string, number>)[name], max);
+    for (const value of [max + 1, -1, Number.NaN, '10'])
+      assertRefused(() => requirePolicy({ [name]: value }), name);
+  });
+}
+
+test('[R9449-2-01] a URL is https, or http on loopback, as text or as an object', () => {
+  const url = new URL('https://as.example/jwks');
+  assert.is(requireUrl('jwks', url), url);
+  assert.is(requireUrl('jwks', 'https://as.example/jwks').href, url.href);
+  assert.is(requireUrl('jwks', 'http://127.0.0.1:3000/').port, '3000');
+});
+
+test('[R9449-2-01] any other URL, and what is none, is refused', () => {
+  const insecure = [
+    'http://as.example/',
+    new URL('http://as.example/'),
+    'ftp://localhost/',
+    'javascript:alert(1)',
+  ];
+  for (const value of [
+    ...insecure,
+    'as.example',
+    '/jwks',
+    '',
+    undefined,
+    null,
+    1,
+    {},
+    { href: 'https://as.example' },
+  ]) {
+    assertRefused(() => requireUrl('jwks', value), 'jwks');
+  }
+});
+
+test.run();

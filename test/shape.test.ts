@@ -1,0 +1,330 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import * as koa from '../src/adapters/koa.ts';
+import * as client from '../src/client/index.ts';
+import * as holdfast from '../src/index.ts';
+
+/** The architecture, read from the imports of src: layers, strangers, entry points and sizes. */
+
+const test = suite('shape');
+
+// From .build/test to the sources themselves: the compiled modules have lost their types.
+const folder = new URL('../../src/', import.meta.url);
+
+/** Rooms by layer. Modules of one room may know each other; on one layer, other rooms are strangers. */
+const layers: readonly (readonly (readonly string[])[])[] = [
+  [['errors']],
+  [
+    [
+      'digest',
+      'node-crypto',
+      'thumbprint',
+      'weak-keys',
+      'htu',
+      'jws',
+      'jwk',
+      'freshness',
+      'options',
+      'secure-url',
+      'signature',
+    ],
+  ],
+  [
+    ['proof-checks', 'proof'],
+    ['access-token'],
+    ['token-issuer'],
+    ['nonce'],
+    ['replay'],
+    ['challenge'],
+    ['credentials', 'target-uri'],
+  ],
+  [['admission', 'resource-server', 'authorization-server']],
+  [['adapters/koa']],
+];
+const entries = ['index', 'client/index'];
+const dependencies = ['jose', 'lru-cache'];
+const maxLines = 400;
+
+interface Import {
+  /** Path of a module of ours below src, without extension; or the name of a package. */
+  readonly from: string;
+  readonly ours: boolean;
+  /** Gone at run time: the whole statement is `import type` or `export type`. */
+  readonly typeOnly: boolean;
+}
+
+interface Module {
+  readonly name: string;
+  readonly text: string;
+  readonly imports: readonly Import[];
+}
+
+const statement = /^(?:import|export)\s+(type\s)?(?:[^;'"]*?\sfrom\s+)?['"]([^'"]+)['"];/gm;
+
+function readImports(name: string, text: string): Import[] {
+  return [...text.matchAll(statement)].map(([, type, from = '']) => {
+    const ours = from.startsWith('.');
+    const path = ours ? new URL(from, `file:///${name}.ts`).pathname.slice(1).replace(/\.ts$/, '') : from;
+    return { from: path, ours, typeOnly: type !== undefined };
+  });
+}
+
+async function readModules(): Promise<ReadonlyMap<string, Module>> {
+  const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith('.ts'));
+  const modules = files.map(async (file) => {
+    const name = file.replaceAll('\\', '/').replace(/\.ts$/, '');
+    const text = await readFile(new URL(file, folder), 'utf8');
+    return [name, { name, text, imports: readImports(name, text) }] as const;
+  });
+  return new Map(await Promise.all(modules));
+}
+
+const modules = await readModules();
+
+/** Everything but comments: rules are about code. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+}
+
+function layerOf(name: string): number {
+  return layers.findIndex((rooms) => rooms.some((room) => room.includes(name)));
+}
+
+function roomOf(name: string): readonly string[] | undefined {
+  return layers.flat().find((room) => room.includes(name));
+}
+
+/** `from -> to` for each import that breaks a rule. */
+function violations(breaks: (module: Module, imported: Import) => boolean): string[] {
+  return [...modules.values()].flatMap((module) =>
+    module.imports.filter((each) => breaks(module, each)).map(({ from }) => `${module.name} -> ${from}`),
+  );
+}
+
+test('reads what it is about', () => {
+  const names =
+    modules
+      .get('resource-server')
+      ?.imports.filter(({ ours }) => ours)
+      .map(({ from }) => from) ?? [];
+  for (const name of ['access-token', 'admission', 'challenge', 'target-uri', 'proof'])
+    assert.ok(names.includes(name), name);
+  assert.ok(modules.get('resource-server')?.imports.find(({ from }) => from === 'proof')?.typeOnly);
+  assert.ok(modules.get('client/keys')?.imports.some(({ from }) => from === 'thumbprint'));
+  assert.ok(modules.get('access-token')?.imports.some(({ from, ours }) => from === 'jose' && !ours));
+});
+
+test('every module has its place in the layers, in the client, or is an entry', () => {
+  const placed = (name: string): boolean =>
+    layerOf(name) >= 0 || name.startsWith('client/') || entries.includes(name);
+  assert.equal(
+    [...modules.keys()].filter((name) => !placed(name)),
+    [],
+  );
+  assert.equal(
+    layers.flat(2).filter((name) => !modules.has(name)),
+    [],
+    'rooms without a module',
+  );
+});
+
+test('imports point one way: never to a higher layer, types included', () => {
+  const points = violations(
+    ({ name }, { from, ours }) => ours && layerOf(name) >= 0 && layerOf(from) > layerOf(name),
+  );
+  assert.equal(points, []);
+});
+
+test('server modules import neither the client nor an entry', () => {
+  const breaks = ({ name }: Module, { from }: Import): boolean =>
+    layerOf(name) >= 0 && (from.startsWith('client/') || entries.includes(from));
+  assert.equal(violations(breaks), []);
+});
+
+test('rooms of the second layer are strangers: they share types at most', () => {
+  const breaks = ({ name }: Module, { from, ours, typeOnly }: Import): boolean =>
+    ours && !typeOnly && layerOf(name) === 2 && layerOf(from) === 2 && roomOf(name) !== roomOf(from);
+  assert.equal(violations(breaks), []);
+});
+
+test('adapters see neither proofs nor nonces nor the replay memory', () => {
+  const hidden = ['proof', 'proof-checks', 'nonce', 'replay', 'admission', 'access-token'];
+  assert.equal(
+    violations(({ name }, { from }) => name.startsWith('adapters/') && hidden.includes(from)),
+    [],
+  );
+});
+
+test('only the second layer uses packages, and only the two there are', () => {
+  const breaks = ({ name }: Module, { from, ours }: Import): boolean =>
+    !ours && !(layerOf(name) === 2 && dependencies.includes(from));
+  assert.equal(violations(breaks), []);
+});
+
+test('the client stands on the two lowest layers, without packages', () => {
+  const breaks = ({ name }: Module, { from, ours }: Import): boolean => {
+    const below = ours && (from.startsWith('client/') || [0, 1].includes(layerOf(from)));
+    return name.startsWith('client/') && !below;
+  };
+  assert.equal(violations(breaks), []);
+});
+
+/** Modules reachable at run time. */
+function reach(name: string, seen: Set<string> = new Set()): Set<string> {
+  for (const { from, ours, typeOnly } of modules.get(name)?.imports ?? []) {
+    if (!ours || typeOnly || seen.has(from)) continue;
+    seen.add(from);
+    reach(from, seen);
+  }
+  return seen;
+}
+
+test('no module imports itself at run time, by whatever way', () => {
+  assert.equal(
+    [...modules.keys()].filter((name) => reach(name).has(name)),
+    [],
+  );
+});
+
+test('what the client bundles does without packages and without Node', () => {
+  const bundled = [...reach('client/index')].flatMap((name) => modules.get(name) ?? []);
+  const foreign = bundled.flatMap(({ imports }) =>
+    imports.filter(({ ours }) => !ours).map(({ from }) => from),
+  );
+  assert.equal(foreign, []);
+  assert.ok(bundled.length > 5);
+});
+
+test('Node is asked for at run time and never imported', () => {
+  for (const { name, text, imports } of modules.values()) {
+    assert.not.ok(
+      imports.some(({ from }) => from.startsWith('node:')),
+      name,
+    );
+    // A type may say typeof import(...), which is gone at run time; nothing else may import so.
+    assert.not.match(withoutComments(text).replaceAll('typeof import(', ''), /\bimport\s*\(|\brequire\s*\(/);
+  }
+});
+
+test('an import statement that keeps nothing at run time says so as a whole', () => {
+  // `import { type A }` stays behind as an import for side effects.
+  const keepsNothing = /^(?:import|export) \{(?:\s*type [\w$]+(?: as [\w$]+)?,?)+\s*\} from/m;
+  assert.equal(
+    [...modules.values()].filter(({ text }) => keepsNothing.test(text)).map(({ name }) => name),
+    [],
+  );
+});
+
+test('entries hold nothing but exports of others', () => {
+  for (const name of entries) {
+    const rest = withoutComments(modules.get(name)?.text ?? '').replace(
+      /^export (?:type )?\{[^}]*\} from '[^']+';$/gm,
+      '',
+    );
+    assert.is(rest.trim(), '', name);
+  }
+});
+
+test('nothing is exported by default, and no room is a lumber room', () => {
+  for (const { name, text } of modules.values()) {
+    assert.not.match(withoutComments(text), /^export default\b|\bas default\b/m, name);
+    assert.not.match(name, /(?:^|\/)(?:utils?|helpers?|common|types|constants|misc)$/);
+  }
+});
+
+test(`no file has more than ${maxLines} lines`, () => {
+  const long = [...modules.values()].map(({ name, text }) => ({ name, lines: text.split('\n').length - 1 }));
+  assert.equal(
+    long.filter(({ lines }) => lines > maxLines),
+    [],
+  );
+});
+
+/** Names of the types that a module exports, in alphabetical order. */
+function exportedTypes(name: string): string[] {
+  const text = withoutComments(modules.get(name)?.text ?? '');
+  const lists = [...text.matchAll(/^export (type )?\{([^}]*)\}/gm)].flatMap(([, whole, list = '']) =>
+    list.split(',').filter((each) => whole !== undefined || each.trim().startsWith('type ')),
+  );
+  const declared = [...text.matchAll(/^export (?:interface|type) (\w+)/gm)].map(([, type = '']) => type);
+  const names = [...lists.map((each) => each.replace('type ', '').trim()), ...declared];
+  return names.filter((each) => each !== '').sort((one, other) => (one < other ? -1 : 1));
+}
+
+test('holdfast exports these names', () => {
+  assert.equal(Object.keys(holdfast), [
+    'DpopError',
+    'createMemoryReplayStore',
+    'createNonces',
+    'createResourceServer',
+    'createSigningKey',
+    'createTokenBinder',
+    'createTokenIssuer',
+    'dpopErrorReasons',
+    'explainProof',
+    'jwkThumbprint',
+    'normalizeHtu',
+    'replayKey',
+    'verifyProof',
+  ]);
+  assert.equal(exportedTypes('index'), [
+    'AccessTokenClaims',
+    'Authorization',
+    'CheckVerdict',
+    'Claim',
+    'ClaimOutcome',
+    'Decision',
+    'DpopErrorCode',
+    'DpopErrorReason',
+    'HttpAnswer',
+    'IssuedToken',
+    'JwksSource',
+    'Memory',
+    'MemoryReplayStoreOptions',
+    'NoncePolicy',
+    'Nonces',
+    'NoncesOptions',
+    'ProofRequest',
+    'ProofServerOptions',
+    'ProofTime',
+    'PublicAddress',
+    'PublicJwk',
+    'RawRequest',
+    'ReplayStore',
+    'ResourceServer',
+    'ResourceServerOptions',
+    'RouteOptions',
+    'Seconds',
+    'SignatureAlgorithm',
+    'SigningAlgorithm',
+    'SigningKey',
+    'TokenBinder',
+    'TokenBinderOptions',
+    'TokenBinding',
+    'TokenIssuer',
+    'TokenIssuerOptions',
+    'TokenRequest',
+    'VerifiedProof',
+    'VerifyProofOptions',
+  ]);
+});
+
+test('holdfast/client exports these names', () => {
+  assert.equal(Object.keys(client), ['DpopClientError', 'createDpopFetch', 'createProof', 'generateKeyPair']);
+  assert.equal(exportedTypes('client/index'), [
+    'ClientAlgorithm',
+    'DpopClientErrorCode',
+    'DpopFetchOptions',
+    'DpopKeyPair',
+    'GenerateKeyPairOptions',
+    'ProofInput',
+  ]);
+});
+
+test('holdfast/koa exports these names', () => {
+  assert.equal(Object.keys(koa), ['requireDpop']);
+  assert.equal(exportedTypes('adapters/koa'), ['DpopState', 'KoaContext']);
+});
+
+test.run();
