@@ -31,18 +31,23 @@ const memories: Readonly<Record<string, (capacity: number) => Remember>> = {
     };
   },
   'Map, hashed keys': (capacity) => {
-    const seen = new Map<string, number>();
-    return async (jkt, jti, at) => insert(seen, await replayKey(jkt, jti), at, capacity);
+    const remember = createMap(capacity);
+    return async (jkt, jti, at) => remember(await replayKey(jkt, jti), at);
   },
-  'Map, `${jkt}:${jti}`': (capacity) => {
-    const seen = new Map<string, number>();
-    return (jkt, jti, at) => insert(seen, `${jkt}:${jti}`, at, capacity);
+  'Map, jkt + ":" + jti': (capacity) => {
+    const remember = createMap(capacity);
+    return (jkt, jti, at) => remember(`${jkt}:${jti}`, at);
   },
 };
 
-function insert(seen: Map<string, number>, key: string, at: number, capacity: number): void {
-  seen.set(key, at);
-  if (seen.size > capacity) seen.delete(seen.keys().next().value as string);
+/** One iterator for good: a new one for each eviction would walk over all that were deleted before. */
+function createMap(capacity: number): (key: string, at: number) => void {
+  const seen = new Map<string, number>();
+  const oldest = seen.keys();
+  return (key, at) => {
+    seen.set(key, at);
+    if (seen.size > capacity) seen.delete(oldest.next().value as string);
+  };
 }
 
 export const memoryKinds: readonly string[] = Object.keys(memories);

@@ -94,7 +94,7 @@ function toMetadata({ origin, binder, clients }: AuthorizationServerParts): obje
     response_types_supported: [],
     scopes_supported: [...new Set(clients.flatMap(({ scopes }) => scopes))],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
-    dpop_signing_alg_values_supported: binder.algorithms,
+    dpop_signing_alg_values_supported: binder.algorithms, // [R9449-5.1-01]
   };
 }
 
@@ -115,7 +115,7 @@ async function issueToken(
   { issuer, binder, clients, audience }: AuthorizationServerParts,
 ): Promise<void> {
   const parameters = toParameters(ctx);
-  const client = authenticate(ctx.get('authorization'), parameters, clients);
+  const client = authenticate(ctx.get('authorization'), parameters, clients); // [R9449-4-01]
   const grant = grants.get(requireParameter(parameters, 'grant_type'));
   if (grant === undefined) throw new OAuthError('unsupported_grant_type', 'The grant type is not supported');
   const { subject, scopes } = grant(parameters, client);

@@ -20,7 +20,10 @@ import { isThumbprint } from './thumbprint.ts';
  * text, and still checked on every request against time and the issuer's keys of the moment.
  */
 
-/** Where the issuer's public keys come from: its `jwks_uri`, a fixed set, or a function that returns the current set. */
+/**
+ * Where the issuer's public keys come from: its `jwks_uri`, a fixed set, or a function that returns the current set
+ * (another object when it has changed: a set is read once).
+ */
 export type JwksSource = URL | string | JSONWebKeySet | (() => JSONWebKeySet);
 
 /** Claims of a verified token; all members are its own. */
@@ -105,7 +108,7 @@ export class AccessTokenVerifier {
     if (header === undefined || 'crit' in header || 'b64' in header) throw new DpopError('token-malformed');
     const { typ, alg } = header;
     if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ))
-      throw new DpopError('token-type-mismatch');
+      throw new DpopError('token-type-mismatch'); // [R9068-4-01] [R8725-3.11-01]
     const allowed: readonly unknown[] = this.#policy.algorithms;
     if (!allowed.includes(alg)) throw new DpopError('token-algorithm-not-allowed');
     return header as unknown as JWTHeaderParameters;
@@ -113,7 +116,7 @@ export class AccessTokenVerifier {
 
   async #findKey(header: JWTHeaderParameters): Promise<CryptoKey> {
     try {
-      return await this.#resolveKey(header);
+      return await this.#resolveKey(header); // [R8725-3.8-01]
     } catch (cause) {
       const unknown =
         cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys;
@@ -129,8 +132,8 @@ export class AccessTokenVerifier {
   ): Promise<KnownToken> {
     const claims = await this.#verifyJwt(token, key, now);
     checkTypes(claims);
-    const jkt = confirmedThumbprint(claims['cnf']);
-    const hash = await sha256(token);
+    const jkt = confirmedThumbprint(claims['cnf']); // [R9449-6-01]
+    const hash = await sha256(token); // [R9449-7-02]
     const scopes = new Set((claims.scope ?? '').split(' '));
     return Object.freeze({ claims: freezeDeep(claims), jkt, hash, scopes, header, key });
   }
@@ -140,9 +143,9 @@ export class AccessTokenVerifier {
     const currentDate = new Date(now * 1000);
     try {
       const { payload } = await jwtVerify(token, key, {
-        issuer,
-        audience,
-        algorithms: [...algorithms],
+        issuer, // [R9068-4-02]
+        audience, // [R9068-4-03] [R9700-2.3-01]
+        algorithms: [...algorithms], // [R9068-4-04]
         clockTolerance,
         currentDate,
         requiredClaims,
@@ -171,12 +174,12 @@ function checkTypes(claims: JsonObject): void {
 
 /** `cnf.jkt`, if that is what binds this token, and all that does. */
 function confirmedThumbprint(cnf: unknown): string {
-  if (!isObject(cnf)) throw new DpopError('token-not-bound');
+  if (!isObject(cnf)) throw new DpopError('token-not-bound'); // [R7800-3.1-01]
   const confirmation = toJsonObject(cnf);
   if (foreignConfirmations.some((name) => name in confirmation))
     throw new DpopError('token-confirmation-unsupported');
   const { jkt } = confirmation;
-  if (!isThumbprint(jkt)) throw new DpopError('token-not-bound');
+  if (!isThumbprint(jkt)) throw new DpopError('token-not-bound'); // [R9449-7.2-02]
   return jkt;
 }
 

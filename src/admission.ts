@@ -90,7 +90,7 @@ export class ProofAdmission {
       ['issue', 'read'],
       'made by createNonces',
     );
-    this.#always = requireNoncePolicy(options.noncePolicy ?? 'when-needed') === 'always';
+    this.#always = requireNoncePolicy(options.noncePolicy ?? 'when-needed') === 'always'; // [R9449-8-01]
     this.#challenged = new ChallengedKeys(cacheSize);
     this.#clock = requireClock('clock', options.clock ?? systemClock);
   }
@@ -122,7 +122,7 @@ export class ProofAdmission {
       policy: this.#policy,
       memory,
       readNonce: (nonce) => this.#nonces.read(this.#scope, nonce, memory),
-      nonceRequired: (jkt) => this.#always || this.#challenged.has(jkt, memory.now),
+      nonceRequired: (jkt) => this.#always || this.#challenged.has(jkt, memory.now), // [R9449-11.2-02]
     };
     try {
       return { proof: await this.#verifier.verify(received, expect), memory };
@@ -147,7 +147,7 @@ export class ProofAdmission {
   /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
   async nextNonce({ proof, memory }: AdmissibleProof): Promise<string | undefined> {
     if (!this.#always && proof.time.axis === 'iat') return undefined;
-    const nonce = await this.#handOut(proof.jkt, memory.now);
+    const nonce = await this.#handOut(proof.jkt, memory.now); // [R9449-8.2-01]
     return nonce === proof.claims['nonce'] ? undefined : nonce;
   }
 

@@ -56,11 +56,11 @@ async function bind(
 ): Promise<TokenBinding> {
   try {
     const uri = target.uriOf(request);
-    const received = await admission.open(headerLines(request.rawHeaders, 'dpop'));
+    const received = await admission.open(headerLines(request.rawHeaders, 'dpop')); // [R9449-5.2-01]
     const expectations = { method: request.method, uri, accessTokenHash: undefined, jkt: undefined };
     const admissible = await admission.verify(received, expectations, admission.now());
-    await admission.claim(admissible);
-    return { jkt: admissible.proof.jkt, nonce: await admission.nextNonce(admissible) };
+    await admission.claim(admissible); // [R9449-8-10]
+    return { jkt: admissible.proof.jkt, nonce: await admission.nextNonce(admissible) }; // [R9449-5-04]
   } catch (error) {
     throw toRefusal(error);
   }

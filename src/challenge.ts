@@ -47,15 +47,16 @@ export function toResourceAnswer(error: unknown, options: ChallengeOptions): Htt
   const { code } = refusal;
   if (code === 'temporarily_unavailable') return unavailable;
   const parameters: readonly (readonly [string, string | undefined])[] = [
-    ['error', code],
-    ['error_description', code && descriptions[code]],
+    ['error', code], // [R9449-7.1-06] [R9449-7.2-04] [R6750-3.1-02]
+    ['error_description', code && descriptions[code]], // [R9449-7.1-05] [R6750-3-02]
     ['scope', refusal.scopes.length === 0 ? undefined : refusal.scopes.join(' ')],
     ['realm', options.realm],
-    ['algs', options.algorithms.join(' ')],
-    ['resource_metadata', options.resourceMetadata],
+    ['algs', options.algorithms.join(' ')], // [R9449-7.1-08]
+    ['resource_metadata', options.resourceMetadata], // [R9728-5.1-01]
   ];
   const given = parameters.filter(([, value]) => value !== undefined);
   const challenge = `DPoP ${given.map(([name, value]) => `${name}="${value}"`).join(', ')}`;
+  // [R9449-7.1-04] [R6750-3-01] [R6750-3.1-01]
   const status = code === undefined ? 401 : resourceStatus[code];
   return { status, headers: { ...headersOf(refusal), 'www-authenticate': challenge }, body: bodyOf(code) };
 }
@@ -64,6 +65,7 @@ export function toResourceAnswer(error: unknown, options: ChallengeOptions): Htt
 export function toTokenAnswer(error: unknown): HttpAnswer {
   const refusal = toRefusal(error);
   if (refusal.code === 'temporarily_unavailable') return unavailable;
+  // [R9449-5-03]
   return { status: 400, headers: headersOf(refusal), body: bodyOf(refusal.code ?? 'invalid_request') };
 }
 
@@ -79,6 +81,7 @@ const unavailable: HttpAnswer = Object.freeze({
 });
 
 function headersOf({ nonce }: DpopError): Record<string, string> {
+  // [R9449-8-02] [R9449-8-05] [R9449-8.2-03] [R9449-9-01]
   return { 'cache-control': 'no-store', ...(nonce === undefined ? {} : { 'dpop-nonce': nonce }) };
 }
 

@@ -12,16 +12,16 @@ const token68 = /^[\w.~+/-]+=*$/;
  *   `token-repeated` when the query or the parsed form carries another token (RFC 6750 section 2).
  */
 export function readAccessToken({ rawHeaders, target, form }: RawRequest): string {
-  const lines = headerLines(rawHeaders, 'authorization');
-  if (lines.length > 1) throw new DpopError('authorization-repeated');
+  const lines = headerLines(rawHeaders, 'authorization'); // [R9449-7.1-11] [R6750-2.3-01]
+  if (lines.length > 1) throw new DpopError('authorization-repeated'); // [R9449-7.2-06]
   const [line = ''] = lines;
   const [scheme = ''] = line.split(' ', 1);
-  const isDpop = scheme.toLowerCase() === 'dpop';
-  // Under Bearer a bound token is a downgrade and an unbound one has no key: neither is looked at (section 7.2).
+  const isDpop = scheme.toLowerCase() === 'dpop'; // [R9449-7.1-12]
+  // Under Bearer a bound token is a downgrade, an unbound one has no key: neither is read. [R9449-7.2-01]
   if (!isDpop)
     throw new DpopError(scheme.toLowerCase() === 'bearer' ? 'bearer-scheme' : 'credentials-missing');
   if (hasQueryToken(target) || (form !== undefined && 'access_token' in form))
-    throw new DpopError('token-repeated');
+    throw new DpopError('token-repeated'); // [R6750-2-01]
   const token = line.slice(scheme.length).replace(/^ +/, '');
   if (!token68.test(token)) throw new DpopError('authorization-malformed');
   return token;

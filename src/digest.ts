@@ -11,10 +11,9 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 
 /** Base64url without padding (RFC 7515 section 2). */
 export function encodeBase64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 const canonical = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
@@ -24,7 +23,7 @@ const canonical = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
  * unused bits of the last character zero. Decoders forgive all three, which would give one value many spellings.
  */
 export function isCanonicalBase64url(text: string): boolean {
-  return canonical.test(text);
+  return canonical.test(text); // [R7515-2-01]
 }
 
 /** Decodes text that `isCanonicalBase64url` has approved into a string of bytes (one character each). */
@@ -56,4 +55,5 @@ export function nodeSha256(node: NodeCrypto): Sha256 {
   return (text) => node.hash('sha256', text, 'base64url');
 }
 
+// [R9449-11.8-01]
 export const sha256: Sha256 = nodeCrypto === undefined ? webSha256 : nodeSha256(nodeCrypto);

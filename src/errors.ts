@@ -15,7 +15,7 @@ export type DpopErrorCode =
   | 'temporarily_unavailable';
 
 const codes = {
-  // The request itself, before any credential is looked at.
+  // The request itself, before any credential is looked at. [R9449-7.1-07]
   'host-mismatch': 'invalid_request',
   'target-malformed': 'invalid_request',
   'method-override': 'invalid_request',
@@ -24,7 +24,7 @@ const codes = {
   'token-repeated': 'invalid_request',
   // Nothing was presented: a challenge without an error word (RFC 6750 section 3.1).
   'credentials-missing': undefined,
-  // The access token.
+  // The access token. [R9068-4-05]
   'bearer-scheme': 'invalid_token',
   'token-too-large': 'invalid_token',
   'token-malformed': 'invalid_token',

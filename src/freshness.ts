@@ -57,7 +57,7 @@ export const emptyMemory: Omit<Memory, 'now'> = Object.freeze({
  * remembered. Computed from the proof, never from its arrival.
  */
 export function lastInstant(time: ProofTime, policy: FreshnessPolicy): Seconds {
-  return time.at + (time.axis === 'iat' ? policy.maxAge : policy.nonceLife);
+  return time.at + (time.axis === 'iat' ? policy.maxAge : policy.nonceLife); // [R9449-8-09] [R9449-11.1-06]
 }
 
 // Each rule is written so that a time or clock that is not a number is refused: no comparison with NaN is true.

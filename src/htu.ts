@@ -65,12 +65,11 @@ export function hasDotSegments(path: string): boolean {
 function removeDotSegments(path: string): string {
   if (!hasDotSegments(path)) return path;
   const kept: string[] = [];
-  const segments = path.slice(1).split('/');
-  for (const segment of segments) {
+  for (const segment of path.slice(1).split('/')) {
     if (segment === '..') kept.pop();
     else if (segment !== '.') kept.push(segment);
   }
-  if (/^\.\.?$/.test(segments.at(-1) ?? '')) kept.push('');
+  if (/\/\.\.?$/.test(path)) kept.push('');
   return `/${kept.join('/')}`;
 }
 

@@ -19,7 +19,7 @@ interface KeyForm {
 const forms: Readonly<Record<SignatureAlgorithm, KeyForm>> = {
   ES256: { kty: 'EC', crv: 'P-256' },
   Ed25519: { kty: 'OKP', crv: 'Ed25519' },
-  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519' }, // [R9864-2.2-01]
   PS256: { kty: 'RSA' },
   RS256: { kty: 'RSA' },
 };
@@ -94,7 +94,7 @@ function isStrongModulus(n: string): boolean {
   if (n.length > maxModulusLength) return false;
   const modulus = decodeBase64url(n);
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24;
-  return bits >= 2048 && bits <= 4096 && !isWeakRsaModulus(modulus);
+  return bits >= 2048 && !isWeakRsaModulus(modulus);
 }
 
 /** The `jwk` header member as an object, or `undefined` when it is none. */

@@ -31,6 +31,7 @@ export function readJsonSegment(segment: string): JsonObject | undefined {
   try {
     const text = decodeUtf8(decodeToBinary(segment));
     const value: unknown = JSON.parse(text);
+    // [R7515-4-01]
     if (!isObject(value) || countNames(text) !== countMembers(value, maxDepth)) return undefined;
     return toJsonObject(value);
   } catch {
@@ -68,9 +69,7 @@ function countMembers(value: unknown, depth: number): number {
   if (typeof value === 'string' && /\p{Surrogate}/u.test(value)) return Number.NaN;
   if (typeof value !== 'object' || value === null) return 0;
   if (depth === 0) return Number.NaN;
-  const children = Object.values(value).reduce<number>(
-    (sum, child) => sum + countMembers(child, depth - 1),
-    0,
-  );
-  return Array.isArray(value) ? children : children + Object.keys(value).length;
+  const names = Array.isArray(value) ? [] : Object.keys(value);
+  const parts: unknown[] = [...names, ...Object.values(value)];
+  return parts.reduce<number>((sum, part) => sum + countMembers(part, depth - 1), names.length);
 }

@@ -15,11 +15,12 @@ interface Runtime {
   readonly process?: { readonly getBuiltinModule?: (name: string) => unknown };
 }
 
+const needed = ['hash', 'createPublicKey', 'verify', 'constants'] as const;
+
 /** Finds the module, or `undefined` where this runtime has none or an older one. */
 export function findNodeCrypto(runtime: Runtime): NodeCrypto | undefined {
   const found = runtime.process?.getBuiltinModule?.('node:crypto') as Partial<NodeCrypto> | undefined;
-  const complete =
-    found?.hash !== undefined && found.verify !== undefined && found.createPublicKey !== undefined;
+  const complete = needed.every((name) => found?.[name] !== undefined);
   return complete ? (found as NodeCrypto) : undefined;
 }
 

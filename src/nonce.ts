@@ -35,7 +35,8 @@ export interface NoncesOptions {
  */
 export function createNonces(options: NoncesOptions = {}): Nonces {
   requireOptions(options);
-  const secret = requireSecret('secret', options.secret ?? crypto.getRandomValues(new Uint8Array(32)));
+  const { secret: given = crypto.getRandomValues(new Uint8Array(32)) } = options;
+  const secret = requireSecret('secret', given);
   if (options.previousSecret === undefined) return new HmacNonces([secret]);
   return new HmacNonces([secret, requireSecret('previousSecret', options.previousSecret)]);
 }
@@ -89,7 +90,7 @@ class HmacNonces implements Nonces {
 
   async read(scope: string, nonce: string, memory: Memory): Promise<ProofTime | undefined> {
     if (nonce.length !== nonceLength || !isCanonicalBase64url(nonce)) return undefined;
-    const name = `${scope} ${memory.id} ${nonce}`;
+    const name = JSON.stringify([scope, memory.id, nonce]);
     const at = this.#known.get(name) ?? (await this.#authenticate(scope, memory.id, nonce));
     if (at === undefined) return undefined;
     this.#known.set(name, at);
@@ -98,12 +99,12 @@ class HmacNonces implements Nonces {
 
   async #mint(scope: string, memory: string, milliseconds: number): Promise<string> {
     const [key] = await this.#keys;
-    const tag = await crypto.subtle.sign('HMAC', key, covered(scope, memory, milliseconds));
+    const tag = await crypto.subtle.sign('HMAC', key, covered(scope, memory, milliseconds)); // [R9449-8-03]
     const bytes = new Uint8Array(timeBytes + tag.byteLength);
     new DataView(bytes.buffer).setUint16(0, Math.floor(milliseconds / 2 ** 32));
     new DataView(bytes.buffer).setUint32(2, milliseconds % 2 ** 32);
     bytes.set(new Uint8Array(tag), timeBytes);
-    return encodeBase64url(bytes);
+    return encodeBase64url(bytes); // [R9449-8.1-01]
   }
 
   /** The whole tag goes to WebCrypto, which compares in constant time; that is worth the longer nonce. */

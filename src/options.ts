@@ -44,6 +44,7 @@ export function requireClock(name: string, value: unknown): () => Seconds {
 /** A list of asymmetric signature algorithms that holdfast knows: never `none`, never `HS256`. */
 export function requireAlgorithms(name: string, value: unknown): readonly SignatureAlgorithm[] {
   const known: readonly unknown[] = signatureAlgorithms;
+  // [R9449-11.6-01]
   return Array.isArray(value) && value.length > 0 && value.every((algorithm) => known.includes(algorithm))
     ? Object.freeze([...(value as SignatureAlgorithm[])])
     : refuseOption(name, `a list of some of ${signatureAlgorithms.join(', ')}`);

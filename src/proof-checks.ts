@@ -50,7 +50,7 @@ export const envelopeChecks: readonly ProofCheck[] = [
     found: ({ text }) => text.length,
   },
   {
-    name: 'compact JWS', // [R9449-4.3-02]
+    name: 'compact JWS', // [R9449-4.3-02] [R9449-4.1-03]
     section: 'RFC 9449 4.3 check 2',
     reason: 'proof-malformed',
     passes: ({ segments }) => segments !== undefined,
@@ -86,7 +86,7 @@ export const headerChecks: readonly ProofCheck[] = [
     found: ({ header }) => header['alg'],
   },
   {
-    name: 'no extensions', // [R7515-4.1.11-01] [R7797-7-01]
+    name: 'no extensions', // [R9449-4.2-10] [R7515-4.1.11-01] [R7797-7-01]
     section: 'RFC 7515 4.1.11, RFC 7797 7',
     reason: 'extension-refused',
     passes: ({ header }) => !('crit' in header || 'b64' in header || 'zip' in header),
@@ -94,7 +94,7 @@ export const headerChecks: readonly ProofCheck[] = [
     found: ({ header }) => ['crit', 'b64', 'zip'].filter((name) => name in header).join(', ') || 'none',
   },
   {
-    name: 'jwk present', // [R9449-4.3-03]
+    name: 'jwk present', // [R9449-4.3-03] [R8725-3.10-01]
     section: 'RFC 9449 4.2',
     reason: 'jwk-malformed',
     passes: ({ jwk }) => jwk !== nothing,
@@ -114,7 +114,7 @@ export const headerChecks: readonly ProofCheck[] = [
     section: 'RFC 7518 3, RFC 8725 3.1',
     reason: 'jwk-unfit',
     passes: ({ jwk, algorithm }) => algorithm !== undefined && fitsAlgorithm(jwk, algorithm),
-    expected: ({ header }) => `a key to verify ${String(header['alg'])} with`,
+    expected: ({ algorithm }) => `a key to verify ${algorithm ?? 'an allowed algorithm'} with`,
     found: ({ jwk }) => ({ kty: jwk['kty'], crv: jwk['crv'], use: jwk['use'], alg: jwk['alg'] }),
   },
   {
@@ -157,7 +157,7 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ claims }) => (claims === nothing ? 'unreadable' : 'a JSON object'),
   },
   {
-    name: 'jti', // [R9449-11.1-03]
+    name: 'jti', // [R9449-4.3-03] [R9449-11.1-03]
     section: 'RFC 9449 4.2',
     reason: 'jti-invalid',
     passes: ({ claims }) => isShortText(claims['jti'], 256),
@@ -173,7 +173,7 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ claims }) => claims['htm'],
   },
   {
-    name: 'htu well-formed',
+    name: 'htu well-formed', // [R9449-4.3-03]
     section: 'RFC 9449 4.2',
     reason: 'htu-malformed',
     passes: ({ claims }, expect) => normalClaim(claims['htu'], expect.uri) !== undefined,
@@ -189,7 +189,7 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ claims }) => claims['htu'],
   },
   {
-    name: 'iat',
+    name: 'iat', // [R9449-4.3-03] [R7519-7.2-01]
     section: 'RFC 7519 4.1.6',
     reason: 'iat-invalid',
     passes: ({ claims }) => Number.isFinite(claims['iat']),
@@ -232,7 +232,7 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     found: ({ claims }) => typeof claims['nonce'],
   },
   {
-    name: 'nonce ours', // [R9449-4.3-10] [R9449-8-04] [R9449-9-03]
+    name: 'nonce ours', // [R9449-4.3-10] [R9449-8-04] [R9449-9-03] [R9449-11.1-05]
     section: 'RFC 9449 4.3 check 10',
     reason: 'nonce-unknown',
     passes: async (proof, expect) => {

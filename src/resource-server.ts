@@ -148,7 +148,7 @@ class DpopResourceServer implements ResourceServer {
       const refusal = toRefusal(error);
       const { reason, code, jkt, cause } = refusal;
       this.#tell({ outcome: 'refused', reason, code, jkt, cause });
-      throw refusal;
+      throw refusal; // [R9449-7.1-03]
     }
   }
 
@@ -160,9 +160,10 @@ class DpopResourceServer implements ResourceServer {
   async #authorize(request: RawRequest, scopes: readonly string[]): Promise<Authorization> {
     const now = this.#admission.now();
     const uri = this.#target.uriOf(request);
-    const text = readAccessToken(request);
-    const received = await this.#admission.open(headerLines(request.rawHeaders, 'dpop'));
+    const text = readAccessToken(request); // [R9449-4-01]
+    const received = await this.#admission.open(headerLines(request.rawHeaders, 'dpop')); // [R9449-7.1-02]
     const token = await this.#tokens.verify(text, now);
+    // All that a proof covers: neither body nor other headers. [R9449-11.7-01]
     const expectations = { method: request.method, uri, accessTokenHash: token.hash, jkt: token.jkt };
     const admissible = await this.#admission.verify(received, expectations, now);
     refuseMissingScopes(scopes, token.scopes, token.jkt);

@@ -3,7 +3,7 @@
  * on top of TLS and never in its place (RFC 9449 section 2).
  */
 export function isSecureUrl({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname));
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)); // [R9449-2-01]
 }
 
 function isLoopback(hostname: string): boolean {

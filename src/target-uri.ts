@@ -40,7 +40,7 @@ export function headerLines(rawHeaders: readonly string[], name: string): string
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const line = rawHeaders[index] as string;
     if (line.length === name.length && line.toLowerCase() === name)
-      values.push(rawHeaders[index + 1] as string);
+      values.push(rawHeaders[index + 1] as string); // [R9449-4.1-02]
   }
   return values;
 }
@@ -74,7 +74,7 @@ export class PublicTarget {
   uriOf({ method, target, rawHeaders }: RawRequest): string {
     this.#refuseForeignHost(rawHeaders);
     refuseMethodOverride(method, rawHeaders);
-    return this.origin + this.#prefix + this.#pathOf(target);
+    return this.origin + this.#prefix + this.#pathOf(target); // [R9700-4.13-01]
   }
 
   #requireHost(host: unknown): string {

@@ -20,10 +20,10 @@ export function toPublicJwk(jwk: Readonly<Record<string, unknown>>): PublicJwk {
  * Does not check the key: a key that is not in canonical form has several thumbprints.
  */
 export function jwkThumbprint(jwk: PublicJwk): string | Promise<string> {
-  return sha256(JSON.stringify(jwk));
+  return sha256(JSON.stringify(jwk)); // [R9449-6.1-02] [R7638-3-01]
 }
 
 /** Whether a value can be the thumbprint of a key: 32 bytes in canonical base64url. */
 export function isThumbprint(value: unknown): value is string {
-  return typeof value === 'string' && value.length === 43 && isCanonicalBase64url(value);
+  return typeof value === 'string' && value.length === 43 && isCanonicalBase64url(value); // [R9449-11.10-01]
 }

@@ -39,10 +39,14 @@ export async function createSigningKey(source: SigningAlgorithm | JWK): Promise<
     return toSigningKey(source, privateKey, await exportJWK(publicKey));
   }
   const algorithm = isObject(source) && typeof source.d === 'string' ? algorithmOf(source) : undefined;
-  if (algorithm === undefined)
-    return refuseOption('source', 'ES256, Ed25519, or a private JWK of one of them');
-  return toSigningKey(algorithm, (await importJWK(source as JWK, algorithm)) as CryptoKey, source as JWK);
+  if (algorithm === undefined) return refuseOption('source', expectedSource);
+  const privateKey = await importJWK(source as JWK, algorithm).catch(() =>
+    refuseOption('source', expectedSource),
+  );
+  return toSigningKey(algorithm, privateKey as CryptoKey, source as JWK);
 }
+
+const expectedSource = 'ES256, Ed25519, or a private JWK of one of them';
 
 function algorithmOf({ kty, crv }: JWK): SigningAlgorithm | undefined {
   if (kty === 'EC' && crv === 'P-256') return 'ES256';
@@ -136,7 +140,7 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
     issuer: requireIssuer(options.issuer),
     signingKey: requireSigningKey('signingKey', options.signingKey),
     nextKey: options.nextKey === undefined ? undefined : requireSigningKey('nextKey', options.nextKey),
-    lifetime: requireSeconds('lifetime', options.lifetime ?? 300, 86_400),
+    lifetime: requireSeconds('lifetime', options.lifetime ?? 300, 86_400), // [R9449-11.2-01]
     clock: requireClock('clock', options.clock ?? systemClock),
   });
 }
@@ -178,9 +182,9 @@ class KeyedTokenIssuer implements TokenIssuer {
       iat: now,
       exp: now + lifetime,
     })
-      .setProtectedHeader({ typ: 'at+jwt', alg: algorithm, kid })
+      .setProtectedHeader({ typ: 'at+jwt', alg: algorithm, kid }) // [R9068-2.1-01]
       .sign(privateKey);
-    return { accessToken, tokenType: 'DPoP', expiresIn: lifetime };
+    return { accessToken, tokenType: 'DPoP', expiresIn: lifetime }; // [R9449-5-05]
   }
 
   /** The same object until something changes, so that a verifier in this process prepares it once. */
@@ -206,7 +210,9 @@ class KeyedTokenIssuer implements TokenIssuer {
 
   #keySet(): JSONWebKeySet {
     const former = this.#former.map(({ key }) => key);
-    const keys = [this.#current, ...(this.#next === undefined ? [] : [this.#next]), ...former];
+    const all = [this.#current, ...(this.#next === undefined ? [] : [this.#next]), ...former];
+    // A key that takes turns with another is next and former at once, and a kid that stands twice verifies nothing.
+    const keys = all.filter(({ kid }, index) => all.findIndex((key) => key.kid === kid) === index);
     return Object.freeze({ keys: keys.map(({ publicJwk }) => publicJwk) });
   }
 }
@@ -223,12 +229,14 @@ function toClaims({
   if (taken !== undefined) refuseOption('claims', `without "${taken}", which the issuer sets`);
   return {
     ...claims,
-    sub: requireText('subject', subject),
+    sub: requireText('subject', subject), // [R9068-2.2-01]
     client_id: requireText('clientId', clientId),
-    aud: Array.isArray(audience)
-      ? audience.map((one) => requireText('audience', one))
-      : requireText('audience', audience),
+    aud:
+      Array.isArray(audience) && audience.length > 0
+        ? audience.map((one) => requireText('audience', one))
+        : requireText('audience', audience),
     jti: crypto.randomUUID(),
+    // [R9449-6.1-01] [R9700-2.2.1-01]
     cnf: {
       jkt: isThumbprint(jkt) ? jkt : refuseOption('jkt', 'the thumbprint of a key (43 base64url characters)'),
     },
@@ -243,7 +251,9 @@ function requireIssuer(value: unknown): string {
 }
 
 function requireSigningKey(name: string, value: unknown): SigningKey {
-  return isObject(value) && value['privateKey'] instanceof CryptoKey && typeof value['kid'] === 'string'
+  const { privateKey, kid, algorithm } = isObject(value) ? value : {};
+  const known = algorithm === 'ES256' || algorithm === 'Ed25519';
+  return privateKey instanceof CryptoKey && typeof kid === 'string' && known
     ? (value as unknown as SigningKey)
     : refuseOption(name, 'a key made by createSigningKey');
 }

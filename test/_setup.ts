@@ -83,7 +83,8 @@ export async function createRequest(world: World, changes: RequestChanges = {}):
   const { method = 'GET', target = path, token = world.token, keyPair = world.keyPair, nonce } = changes;
   const now = changes.proofTime ?? world.clock.now;
   const url = `${origin}${path}`;
-  const proof = changes.proof ?? (await createProof(keyPair, { method, url, accessToken: token, nonce, now }));
+  const proof =
+    changes.proof ?? (await createProof(keyPair, { method, url, accessToken: token, nonce, now }));
   const rawHeaders = ['Host', 'rs.example', 'Authorization', `DPoP ${token}`, 'DPoP', proof];
   return { method, target, rawHeaders: [...(changes.headers ?? rawHeaders)] };
 }

@@ -575,7 +575,7 @@ test('throws a TypeError for options that are none', () => {
   }
 });
 
-test('tells the allowed algorithms for metadata, frozen', () => {
+test('[R9449-5.1-01] tells the allowed algorithms for metadata, frozen', () => {
   const options = { publicOrigin: origin, replay: createStore() };
   const binder = createTokenBinder(options);
   assert.equal(binder.algorithms, ['ES256', 'Ed25519', 'EdDSA']);

@@ -129,7 +129,7 @@ function parametersOf(answer: HttpAnswer): Readonly<Record<string, string>> {
 for (const reason of dpopErrorReasons.filter(
   (each) => new DpopError(each).code !== 'temporarily_unavailable',
 )) {
-  test(`[R9449-7.1-04] [R9449-7.1-06] [R9449-7.1-08] [L03] ${reason} gives one well-formed DPoP challenge`, () => {
+  test(`[R9449-7.1-04] [R9449-7.1-06] [R9449-7.1-08] [R6750-3-01] [L03] ${reason} gives one well-formed DPoP challenge`, () => {
     const error = new DpopError(reason, { scopes: ['read', 'write'] });
     const parameters = parametersOf(toResourceAnswer(error, options));
     assert.is(parameters['error'], error.code);

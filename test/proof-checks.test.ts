@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { sha256 } from '../src/digest.ts';
 import { dpopErrorReasons } from '../src/errors.ts';
 import { type CheckVerdict, explainProof, type VerifyProofOptions } from '../src/proof.ts';
-import { envelopeChecks, headerChecks, ReceivedProof, requestChecks } from '../src/proof-checks.ts';
+import { envelopeChecks, headerChecks, requestChecks } from '../src/proof-checks.ts';
+import { ReceivedProof } from '../src/received-proof.ts';
 import { forge, generateKeyPair, origin, path, proofParts, signer, T0 } from './_setup.ts';
 
 /** The list of checks, and what it tells people. That each check refuses what it should is in `proof.test.ts`. */

@@ -31,7 +31,7 @@ const layers: readonly (readonly (readonly string[])[])[] = [
     ],
   ],
   [
-    ['proof-checks', 'proof'],
+    ['received-proof', 'proof-checks', 'proof'],
     ['access-token'],
     ['token-issuer'],
     ['nonce'],

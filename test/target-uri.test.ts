@@ -139,7 +139,7 @@ test('[F31] takes :authority in the place of Host and refuses it when it is not 
   }
 });
 
-test('[F32] [F33] never looks at what proxies and clients say about the address', () => {
+test('[F32] [F33] [R9700-4.13-01] never looks at what proxies and clients say about the address', () => {
   const names = [
     'X-Forwarded-Host',
     'X-Forwarded-Proto',

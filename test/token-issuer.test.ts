@@ -115,7 +115,7 @@ test('[R9449-11.2-01] a token lives no longer than the issuer allows', async () 
     await rejects(issuer.issue({ ...grant, lifetime }), 'lifetime');
 });
 
-test('[R9449-5-04] [R9449-11.10-01] never issues a token that is not bound', async () => {
+test('[R9449-5-04] [R9449-11.10-01] [R9700-2.2.1-01] never issues a token that is not bound', async () => {
   const { issuer } = createIssuer();
   for (const wrong of [
     undefined,
@@ -224,6 +224,15 @@ test('[G19] a former key is published until its last token has expired everywher
   assert.equal(kidsOf(issuer), [third?.kid, second?.kid]);
   clock.now = T0 + 460.001;
   assert.equal(kidsOf(issuer), [third?.kid]);
+});
+
+test('[G19] a former key stays to its last instant, though an earlier one leaves with it', () => {
+  const { issuer, clock } = createIssuer({ nextKey: second as SigningKey });
+  issuer.rotate(third);
+  clock.now = T0 + 100;
+  issuer.rotate();
+  clock.now = T0 + 460;
+  assert.equal(kidsOf(issuer), [third?.kid, second?.kid]);
 });
 
 test('[G19] tokens from before and after a rotation verify throughout', async () => {

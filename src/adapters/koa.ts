@@ -91,5 +91,6 @@ function exposeToBrowsers(ctx: KoaContext): void {
   const exposed = String(ctx.res.getHeader(exposeHeaders) ?? '');
   const names = exposed.toLowerCase().split(/[ ,]+/);
   const missing = ['DPoP-Nonce', 'WWW-Authenticate'].filter((name) => !names.includes(name.toLowerCase()));
+  // [R9449-7.1-10] [R9449-8-11]
   ctx.set(exposeHeaders, [exposed, ...missing].filter((name) => name !== '').join(', '));
 }

@@ -45,7 +45,7 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
     if (nonces.get(origin) === sent || !(await asksForNonce(response))) return response;
     discard(response);
     const again = new Request(resendable(input, init), { ...init, redirect: 'manual' });
-    const retried = await send(await sign(again, options, nonces.get(origin)));
+    const retried = await send(await sign(again, options, nonces.get(origin))); // [R9449-8-07]
     learn(nonces, origin, retried);
     return retried;
   };
@@ -65,17 +65,18 @@ async function sign(
   nonce: string | undefined,
 ): Promise<Request> {
   const { keyPair, accessToken } = options;
-  const token = typeof accessToken === 'function' ? await accessToken() : accessToken;
+  const token = typeof accessToken === 'function' ? await accessToken() : accessToken; // [R9068-6-01]
   const { method, url } = request;
+  // [R9449-4.1-01] [R9449-5-01] [R9449-7-01] [R9449-7.3-01]
   request.headers.set('DPoP', await createProof(keyPair, { method, url, accessToken: token, nonce }));
-  if (token !== undefined) request.headers.set('Authorization', `DPoP ${token}`);
+  if (token !== undefined) request.headers.set('Authorization', `DPoP ${token}`); // [R9449-7.1-01]
   return request;
 }
 
 /** Every answer may bring a nonce (RFC 9449 section 8.2); one that could not be sent back is not kept. */
 function learn(nonces: NonceBook, origin: string, response: Response): void {
   const nonce = response.headers.get('DPoP-Nonce');
-  if (nonce !== null && isNonce(nonce)) nonces.set(origin, nonce);
+  if (nonce !== null && isNonce(nonce)) nonces.set(origin, nonce); // [R9449-8-06] [R9449-8.2-02] [R9449-9-02]
 }
 
 /** A challenge for a nonce: 401 with a DPoP challenge at a resource, 400 with JSON at a token endpoint. */
@@ -107,6 +108,7 @@ const challengePart = /([!#$%&'*+.^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^
 /** Reads any legal spelling: several challenges in one value, any letter case, quoted or not. */
 function isNonceChallenge(value: string): boolean {
   let scheme = '';
+  // [R9449-7.1-09] [R9449-7.1-12]
   for (const [part, name = '', quoted, plain] of value.matchAll(challengePart)) {
     if (part === name) scheme = name.toLowerCase();
     else if (scheme === 'dpop' && name.toLowerCase() === 'error')

@@ -33,7 +33,7 @@ const webCryptoNames = {
  * @throws DpopClientError `unsupported-algorithm`, also when this runtime lacks the algorithm.
  */
 export async function generateKeyPair(options: GenerateKeyPairOptions = {}): Promise<DpopKeyPair> {
-  const { algorithm = 'ES256', extractable = false } = options;
+  const { algorithm = 'ES256', extractable = false } = options; // [R9449-11.4-01]
   if (!Object.hasOwn(webCryptoNames, algorithm)) {
     throw new DpopClientError('unsupported-algorithm', 'the algorithm must be ES256 or Ed25519');
   }

@@ -38,12 +38,12 @@ const headers = new WeakMap<DpopKeyPair, string>();
 export async function createProof(keyPair: DpopKeyPair, input: ProofInput): Promise<string> {
   const { accessToken, nonce, now = Date.now() / 1000 } = input;
   const claims = {
-    jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))),
-    htm: checkMethod(input.method),
-    htu: toHtu(input.url),
-    iat: Math.floor(now),
-    ...(accessToken === undefined ? {} : { ath: await sha256(checkToken(accessToken)) }),
-    ...(nonce === undefined ? {} : { nonce: checkNonce(nonce) }),
+    jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))), // [R9449-4-02] [R9449-4.2-04]
+    htm: checkMethod(input.method), // [R9449-4.2-05]
+    htu: toHtu(input.url), // [R9449-4.2-06]
+    iat: Math.floor(now), // [R9449-4.2-07]
+    ...(accessToken === undefined ? {} : { ath: await sha256(checkToken(accessToken)) }), // [R9449-4.2-08]
+    ...(nonce === undefined ? {} : { nonce: checkNonce(nonce) }), // [R9449-4.2-09] [R9449-8-08]
   };
   const signed = `${headerOf(keyPair)}.${encodeBase64url(utf8(JSON.stringify(claims)))}`;
   return `${signed}.${await sign(keyPair, signed)}`;
@@ -72,6 +72,7 @@ function headerOf(keyPair: DpopKeyPair): string {
     throw new DpopClientError('invalid-key', 'the key pair must come from generateKeyPair');
   }
   // Picked member by member: in a pair that was put together by hand it may be the private JWK.
+  // [R9449-4.2-01] [R9449-4.2-02] [R9449-4.2-03]
   const header = { typ: 'dpop+jwt', alg: keyPair.algorithm, jwk: toPublicJwk({ ...keyPair.publicJwk }) };
   const encoded = encodeBase64url(utf8(JSON.stringify(header)));
   headers.set(keyPair, encoded);

@@ -917,6 +917,13 @@ test('[I01] [I06] of twenty copies of a request on twenty connections one is ser
   assert.equal(site.reasons, Array(19).fill('replayed'));
 });
 
+test('[R9449-11.7-01] what a proof does not cover: a request whose body and other headers were changed is served', async () => {
+  const site = await openSite();
+  const lines = await validLines(site.world, { method: 'POST' });
+  const changed = [...lines, 'Content-Type: text/plain', 'X-Amount: 1000000', 'Content-Length: 7'];
+  assert.is((await send(site, { method: 'POST' }, { lines: changed, body: 'changed' })).status, 200);
+});
+
 const canary = 'CanaryCanary';
 
 test('[L02] [R6750-3-02] no answer holds anything of a hostile request', async () => {

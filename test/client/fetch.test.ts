@@ -320,7 +320,7 @@ test('a challenge counts with status 401 only', async () => {
   assert.is(server.received.length, 1);
 });
 
-test('[R9449-8-02] [R9449-8-07] a token endpoint asks with 400 and JSON', async () => {
+test('[R9449-5-01] [R9449-8-02] [R9449-8-07] a token endpoint asks with 400 and JSON', async () => {
   const server = await serve((_, count) => (count === 1 ? tokenChallenge : fine));
   const send = createDpopFetch({ keyPair, origins: server.origin });
   const body = new URLSearchParams({ grant_type: 'client_credentials' });

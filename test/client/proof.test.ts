@@ -110,7 +110,7 @@ test('[R9449-4.2-08] [R9449-7-01] ath is the hash of the access token', async ()
   assert.is(decodeJwt(await createProof(es256, { ...valid, accessToken: token }))['ath'], tokenHash);
 });
 
-test('[R9449-7-02] a token may hold every character of token68', async () => {
+test('[R9449-7-02] [R9068-6-01] a token may hold every character of token68', async () => {
   const accessToken = 'Az09-._~+/==';
   const proof = await createProof(es256, { ...valid, accessToken });
   assert.is(decodeJwt(proof)['ath'], createHash('sha256').update(accessToken).digest('base64url'));
