@@ -60,7 +60,7 @@ function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
 }
 
 async function measure(
-  contestant: Contestant,
+  contestant: Pick<Contestant, 'name' | 'prepare'>,
   requests: readonly SignedRequest[],
   scenario: Scenario,
 ): Promise<Sample> {

@@ -66,7 +66,7 @@ export async function probeAll(
     for (const contestant of contestants) answers.push(await answerOf(contestant, probe, world));
     rows.push([probe.name, ...answers]);
   }
-  return rows;
+  return [...rows, ['leaves out', ...contestants.map(({ leavesOut }) => leavesOut)]];
 }
 
 async function answerOf({ name, prepare }: Contestant, probe: Probe, world: World): Promise<string> {

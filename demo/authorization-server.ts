@@ -74,9 +74,9 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Koa 
   app.use(requestLog('AS', parts.log));
   app.use(
     cors({
-      origin: '*',
+      origin: '*', // [R9700-2.6-01]
       allowHeaders: ['Authorization', 'Content-Type', 'DPoP'],
-      exposeHeaders: ['DPoP-Nonce'],
+      exposeHeaders: ['DPoP-Nonce'], // [R9449-8-11]
     }),
   );
   app.use(router.routes());
@@ -87,7 +87,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Koa 
 /** RFC 8414. It lists what the endpoints accept, from the same objects that decide. */
 function toMetadata({ origin, binder, clients }: AuthorizationServerParts): object {
   return {
-    issuer: origin,
+    issuer: origin, // [R8414-3-01]
     token_endpoint: `${origin}/token`,
     jwks_uri: `${origin}/jwks`,
     grant_types_supported: [...grants.keys()],
@@ -131,7 +131,7 @@ async function issueToken(
   });
   ctx.state['dpop'] = { jkt };
   if (nonce !== undefined) ctx.set('dpop-nonce', nonce);
-  ctx.set('cache-control', 'no-store');
+  ctx.set('cache-control', 'no-store'); // [R6749-5.1-01]
   ctx.body = { access_token: accessToken, token_type: tokenType, expires_in: expiresIn, scope };
 }
 
@@ -209,7 +209,7 @@ function toLogged(error: unknown): LogState['dpopRefusal'] {
 }
 
 function toAnswer({ code, message, status, challenge }: OAuthError): HttpAnswer {
-  const authenticate = challenge ? { 'www-authenticate': 'Basic realm="token"' } : {};
+  const authenticate = challenge ? { 'www-authenticate': 'Basic realm="token"' } : {}; // [R6749-5.2-01]
   return {
     status,
     headers: { 'cache-control': 'no-store', ...authenticate },

@@ -29,7 +29,7 @@ export function createResourceApp({ origin, authorizationServer, server, log }: 
   const router = new Router()
     .get(metadataPath, (ctx) => {
       ctx.body = {
-        resource: origin,
+        resource: origin, // [R9728-2-01]
         authorization_servers: [authorizationServer],
         scopes_supported: ['notes:read', 'notes:write'],
         bearer_methods_supported: ['header'],
