@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import type { Decision } from 'holdfast';
-import { createDpopFetch, createProof, generateKeyPair } from 'holdfast/client';
+import { createProof, generateKeyPair } from 'holdfast/client';
 import { ConfigError, type DemoConfig, readConfig } from './config.ts';
 import { type DemoServers, ListenError, startServers } from './servers.ts';
-import { encodeFormPart, tellStory } from './story.ts';
+import { encodeFormPart, requestToken, tellStory } from './story.ts';
 
 /** Starts both servers, tells the story, and stays up; with `--once` it exits, with 0 if every verdict was right. */
 
@@ -95,18 +95,7 @@ async function signOne(
 ): Promise<Signed> {
   const keyPair = await generateKeyPair();
   const url = `${resourceOrigin}/api/notes`;
-  const response = await createDpopFetch({ keyPair, origins: authorizationOrigin })(
-    `${authorizationOrigin}/token`,
-    {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'client_credentials',
-        client_id: 'demo-service',
-        client_secret: config.clientSecret,
-      }),
-    },
-  );
-  const { access_token: accessToken } = (await response.json()) as { access_token: string };
+  const { accessToken } = await requestToken(authorizationOrigin, config.clientSecret, keyPair);
   const unsigned = await fetch(url, {
     headers: {
       authorization: `DPoP ${accessToken}`,

@@ -44,7 +44,12 @@ export async function tellStory(world: StoryWorld): Promise<boolean> {
   tell('The client');
   const keyPair = await generateKeyPair();
   tell(line('makes a key that cannot be exported', `thumbprint ${keyPair.jkt}`));
-  const token = await getToken(world, keyPair);
+  const { accessToken: token, expiresIn } = await requestToken(
+    world.authorizationOrigin,
+    world.config.clientSecret,
+    keyPair,
+  );
+  tell(line('gets a token bound to that key', `token_type DPoP, for ${expiresIn} s`));
   const captured: Request[] = [];
   const steps = await useToken(world, keyPair, token, captured);
   for (const step of steps) tell(verdict(step));
@@ -63,21 +68,24 @@ export async function tellStory(world: StoryWorld): Promise<boolean> {
   return good === steps.length;
 }
 
-async function getToken(
-  { authorizationOrigin, config, tell }: StoryWorld,
+/** A token request with the client's proof; what is not bound to its key is thrown away. */
+export async function requestToken(
+  authorizationOrigin: string,
+  clientSecret: string,
   keyPair: DpopKeyPair,
-): Promise<string> {
+): Promise<{ readonly accessToken: string; readonly expiresIn: unknown }> {
   const signedFetch = createDpopFetch({ keyPair, origins: authorizationOrigin });
   const response = await signedFetch(`${authorizationOrigin}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(`demo-service:${encodeFormPart(config.clientSecret)}`)}` },
+    headers: { authorization: `Basic ${btoa(`demo-service:${encodeFormPart(clientSecret)}`)}` },
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
   const { access_token, token_type, expires_in } = (await response.json()) as Record<string, unknown>;
-  if (!response.ok || typeof access_token !== 'string')
-    throw new Error(`no token: status ${response.status}`);
-  tell(line('gets a token bound to that key', `token_type ${token_type}, for ${expires_in} s`));
-  return access_token;
+  // An unbound token is what a thief hopes for.
+  if (typeof access_token === 'string' && String(token_type).toLowerCase() === 'dpop') {
+    return { accessToken: access_token, expiresIn: expires_in };
+  }
+  throw new Error(`no bound token: status ${response.status}`);
 }
 
 /** As RFC 6749 section 2.3.1 wants identifier and secret in `Basic` credentials. */

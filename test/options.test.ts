@@ -9,6 +9,7 @@ import {
   requireCount,
   requireOptions,
   requirePolicy,
+  requireScopes,
   requireSeconds,
   requireText,
   requireUrl,
@@ -175,6 +176,15 @@ test('[R9449-2-01] any other URL, and what is none, is refused', () => {
     { href: 'https://as.example' },
   ]) {
     assertRefused(() => requireUrl('jwks', value), 'jwks');
+  }
+});
+
+test('scopes are a list of names that can stand in a challenge as they are', () => {
+  for (const good of [[], ['notes:read'], ['a', 'b.c', 'https://rs.example/x']]) {
+    assert.equal(requireScopes('scopes', good), good);
+  }
+  for (const bad of ['notes:read', ['a b'], ['a"b'], ['a\\b'], [''], ['é'], [1], null, {}]) {
+    assertRefused(() => requireScopes('scopes', bad), 'scopes');
   }
 });
 

@@ -1005,4 +1005,14 @@ test('throws a TypeError without a resource server', () => {
   }
 });
 
+test('throws a TypeError for scopes that are no list of scope names', async () => {
+  const { server } = await createWorld();
+  for (const scopes of ['notes:read', ['a b'], ['a"b'], [7]]) {
+    assert.throws(
+      () => requireDpop(server, { scopes: scopes as never }),
+      (error: unknown) => error instanceof TypeError && error.message.includes('"scopes"'),
+    );
+  }
+});
+
 test.run();

@@ -1,0 +1,136 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ConfigError, readConfig } from '../../demo/config.ts';
+
+const test = suite('demo/config');
+
+const defaults = {
+  host: '127.0.0.1',
+  authorizationPort: 4000,
+  resourcePort: 4001,
+  authorizationOrigin: undefined,
+  resourceOrigin: undefined,
+  tokenLifetime: 300,
+  noncePolicy: 'when-needed',
+  replayCapacity: 100_000,
+  clientSecret: 'demo-service-secret',
+};
+
+const names = [
+  'HOST',
+  'AS_PORT',
+  'RS_PORT',
+  'AS_ORIGIN',
+  'RS_ORIGIN',
+  'TOKEN_LIFETIME',
+  'NONCE_POLICY',
+  'REPLAY_CAPACITY',
+  'DEMO_SERVICE_SECRET',
+];
+
+test('an empty environment gives the defaults, frozen', () => {
+  const config = readConfig({});
+  assert.equal(config, defaults);
+  assert.ok(Object.isFrozen(config));
+});
+
+for (const name of names) {
+  test(`an empty ${name} means the default`, () => {
+    assert.equal(readConfig({ [name]: '' }), defaults);
+  });
+}
+
+test('every setting is read', () => {
+  const environment = {
+    HOST: '0.0.0.0',
+    AS_PORT: '0',
+    RS_PORT: '65535',
+    AS_ORIGIN: 'https://as.example',
+    RS_ORIGIN: 'http://localhost:8080',
+    TOKEN_LIFETIME: '86400',
+    NONCE_POLICY: 'always',
+    REPLAY_CAPACITY: '10',
+    DEMO_SERVICE_SECRET: 'p:s%w+',
+  };
+  assert.equal(readConfig(environment), {
+    host: '0.0.0.0',
+    authorizationPort: 0,
+    resourcePort: 65_535,
+    authorizationOrigin: 'https://as.example',
+    resourceOrigin: 'http://localhost:8080',
+    tokenLifetime: 86_400,
+    noncePolicy: 'always',
+    replayCapacity: 10,
+    clientSecret: 'p:s%w+',
+  });
+});
+
+test('settings that are none of ours are left alone', () => {
+  assert.equal(
+    readConfig({ PORT: 'x', toString: 'x', ['__proto__']: 'x' } as Record<string, string>),
+    defaults,
+  );
+});
+
+const badNumbers = ['-1', '1.5', '1e3', '0x10', ' 1', '1 ', '+1', '1_000', '１', 'NaN', 'Infinity', 'many'];
+const badOrigins = [
+  'as.example',
+  'https://as.example/',
+  'https://as.example/path',
+  'https://as.example?x',
+  'https://AS.example',
+  'https://as.example:443',
+  'https://user@as.example',
+  'http://as.example',
+  'http://127.0.0.1.example',
+  'ftp://as.example',
+  'null',
+  'https://',
+];
+const bad: Readonly<Record<string, readonly string[]>> = {
+  HOST: ['10.0.0.1', 'as.example', '127.0.0.1.example', 'no such host'],
+  AS_PORT: [...badNumbers, '65536', '99999999999999999999'],
+  RS_PORT: [...badNumbers, '65536'],
+  AS_ORIGIN: badOrigins,
+  RS_ORIGIN: badOrigins,
+  TOKEN_LIFETIME: [...badNumbers, '0', '86401'],
+  NONCE_POLICY: ['Always', 'never', 'always ', 'true', '__proto__'],
+  REPLAY_CAPACITY: [...badNumbers, '0', '9', '10000001'],
+};
+
+for (const [name, values] of Object.entries(bad)) {
+  for (const value of values) {
+    test(`${name} cannot be ${JSON.stringify(value)}: one sentence names it`, () => {
+      const error = errorOf(() => readConfig({ [name]: value }));
+      assert.instance(error, ConfigError);
+      assert.is(error.name, 'ConfigError');
+      assert.ok(error.message.startsWith(`${name} must be `), error.message);
+      assert.ok(error.message.endsWith(`, not "${value}".`), error.message);
+      assert.not.match(error.message, /\n/);
+    });
+  }
+}
+
+for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1', '0.0.0.0', '::']) {
+  test(`HOST can be ${host}`, () => {
+    assert.is(readConfig({ HOST: host }).host, host);
+  });
+}
+
+test('HOST can be anything behind proxies with origins of their own, for both servers', () => {
+  const [AS_ORIGIN, RS_ORIGIN] = ['https://as.example', 'https://rs.example'];
+  assert.is(readConfig({ HOST: '10.0.0.1', AS_ORIGIN, RS_ORIGIN }).host, '10.0.0.1');
+  assert.throws(() => readConfig({ HOST: '10.0.0.1', AS_ORIGIN }), /^HOST must be /);
+  assert.throws(() => readConfig({ HOST: '10.0.0.1', RS_ORIGIN }), /^HOST must be /);
+});
+
+function errorOf(attempt: () => unknown): Error {
+  try {
+    attempt();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+test.run();

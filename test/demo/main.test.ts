@@ -1,0 +1,266 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readConfig } from '../../demo/config.ts';
+import { ListenError, startServers } from '../../demo/servers.ts';
+import { sendRaw } from './_setup.ts';
+
+/** The demo as a person meets it: its own process, its output, its exit code. */
+
+const test = suite('demo/main');
+
+const program = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
+const invited = 'Requests, with the reason where one is refused:';
+
+/** Empty means default: settings of whoever runs the tests take no part. */
+const settings: Readonly<Record<string, string>> = {
+  HOST: '',
+  AS_PORT: '0',
+  RS_PORT: '0',
+  AS_ORIGIN: '',
+  RS_ORIGIN: '',
+  TOKEN_LIFETIME: '',
+  NONCE_POLICY: '',
+  REPLAY_CAPACITY: '',
+  DEMO_SERVICE_SECRET: '',
+};
+
+/** Nor does the coverage of these tests: it counts src, which other tests cover, and takes time to write. */
+const notCovered = { NODE_V8_COVERAGE: '' };
+
+interface Ending {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+class Run {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ending>;
+  out = '';
+  err = '';
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+    const env = { ...process.env, ...notCovered, ...settings, ...environment };
+    this.#child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.out += text;
+    });
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.err += text;
+    });
+    this.ended = once(this.#child, 'close').then(([code]) => ({
+      code: code as number | null,
+      out: this.out,
+      err: this.err,
+    }));
+  }
+
+  /** Until the output has this text; fails when the process ends without it. */
+  async says(text: string): Promise<void> {
+    let over = false;
+    const ended = this.ended.then(() => {
+      over = true;
+    });
+    while (!this.out.includes(text)) {
+      if (over) throw new Error(`ended without "${text}":\n${this.out}\n${this.err}`);
+      await Promise.race([once(this.#child.stdout ?? this.#child, 'data'), ended]);
+    }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+}
+
+/** Runs the demo; whatever becomes of the test, the process is gone after it. */
+async function withRun<T>(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  use: (run: Run) => Promise<T>,
+): Promise<T> {
+  const run = new Run(args, environment);
+  try {
+    return await use(run);
+  } finally {
+    run.signal('SIGKILL');
+    await run.ended;
+  }
+}
+
+function runToEnd(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ending> {
+  return withRun(args, environment, ({ ended }) => ended);
+}
+
+const stackTrace = /^\s+at .+:\d+/m;
+
+test('--once tells the story and exits with 0', async () => {
+  const { code, out, err } = await runToEnd(['--once'], { DEMO_SERVICE_SECRET: 'p:s%w+é &=\'"' });
+  assert.is(code, 0, out + err);
+  assert.is(err, '');
+  assert.match(out, /\n10 of 10 verdicts as expected\n$/);
+  assert.match(
+    out,
+    /authorization server {2}http:\/\/127\.0\.0\.1:\d+\nresource server {7}http:\/\/127\.0\.0\.1:/,
+  );
+  assert.not.match(out, /NOT|undefined|eyJ/);
+});
+
+test('--once: a story that breaks off ends the process, too, with 1', async () => {
+  // The proxy is missing: nothing answers under the public origin, nor does fetch call that port.
+  const { code, out } = await runToEnd(['--once'], { AS_ORIGIN: 'http://127.0.0.1:9' });
+  assert.is(code, 1);
+  assert.not.match(out, /verdicts as expected/);
+});
+
+test('without --once: stays up, says what to try, and what it says is so', async () => {
+  await withRun([], {}, async (run) => {
+    await run.says(invited);
+    assert.match(run.out, /10 of 10 verdicts as expected/);
+    const urls = [...run.out.matchAll(/^ {2}curl -s (\S+)$/gm)].map(([, url]) => url ?? '');
+    assert.is(urls.length, 2);
+    for (const url of urls) {
+      const metadata = (await (await fetch(url)).json()) as Record<string, unknown>;
+      assert.is(new URL(url).origin, metadata['issuer'] ?? metadata['resource']);
+    }
+    const [, bare = ''] = /^ {2}curl -si (\S+)$/m.exec(run.out) ?? [];
+    assert.is((await fetch(bare)).status, 401);
+    const [, user = '', body = '', tokenUrl = ''] =
+      /^ {2}curl -si -u '(\S+)' -d (\S+) (\S+)$/m.exec(run.out) ?? [];
+    const unproven = await fetch(tokenUrl, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa(user)}` },
+      body: new URLSearchParams(body),
+    });
+    assert.is(unproven.status, 400);
+    assert.is(((await unproven.json()) as { error: string }).error, 'invalid_dpop_proof');
+    await run.says('AS POST /token 400');
+    assert.match(run.out, /RS GET \/api\/notes 401 [\d.]+ms credentials-missing\n/);
+    assert.match(run.out, /AS POST \/token 400 [\d.]+ms proof-missing\n/);
+  });
+});
+
+for (const policy of ['when-needed', 'always']) {
+  test(`[I01] NONCE_POLICY=${policy}: the signed request to paste works exactly once`, async () => {
+    await withRun([], { NONCE_POLICY: policy }, async (run) => {
+      await run.says(invited);
+      const [, url = ''] = /^ {2}curl -si (\S+) \\$/m.exec(run.out) ?? [];
+      const [, authorization = ''] = /^ +-H 'Authorization: (DPoP \S+)' \\$/m.exec(run.out) ?? [];
+      const [, dpop = ''] = /^ +-H 'DPoP: (\S+)'$/m.exec(run.out) ?? [];
+      const first = await fetch(url, { headers: { authorization, dpop } });
+      assert.is(first.status, 200, await first.text());
+      const second = await fetch(url, { headers: { authorization, dpop } });
+      assert.is(second.status, 401);
+      assert.match(second.headers.get('www-authenticate') ?? '', /^DPoP error="invalid_dpop_proof"/);
+      await run.says('replayed');
+      assert.match(run.out, /RS GET \/api\/notes 200 [\d.]+ms jkt=/);
+      const log = run.out.slice(run.out.indexOf(invited));
+      assert.not.match(log, /eyJ|demo-service-secret/);
+    });
+  });
+}
+
+/** A connection that stays open without a request, or with the beginning of one. */
+async function holdConnection(origin: string, sent: string, until: string): Promise<void> {
+  const { port, hostname } = new URL(origin);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => undefined); // the server may cut it off
+  await once(socket, 'connect');
+  socket.write(sent);
+  for (let text = ''; !text.includes(until); ) text += String((await once(socket, 'data'))[0]);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} stops it with 0, whatever connections are open`, async () => {
+    await withRun([], {}, async (run) => {
+      await run.says(invited);
+      const origins = [...run.out.matchAll(/ server +(http:\S+)$/gm)].map(([, origin]) => origin ?? '');
+      assert.is(origins.length, 2);
+      for (const origin of origins) {
+        const head = `GET /nowhere HTTP/1.1\r\nHost: ${new URL(origin).host}\r\n`;
+        await holdConnection(origin, `${head}\r\n`, 'Not Found');
+        if (signal === 'SIGTERM') await holdConnection(origin, head, ''); // waited for, for a while
+        await holdConnection(origin, '', '');
+      }
+      run.signal(signal);
+      const { code, out, err } = await run.ended;
+      assert.is(code, 0, err);
+      assert.ok(out.endsWith(`\n${signal}: stopping\n`), out.slice(-200));
+      assert.is(err, '');
+    });
+  });
+}
+
+test('hostile requests leave no stack trace behind and do not end it', async () => {
+  await withRun([], {}, async (run) => {
+    await run.says(invited);
+    for (const [, origin = ''] of run.out.matchAll(/ server +(http:\S+)$/gm)) {
+      const { host } = new URL(origin);
+      const end = ` HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      for (const start of ['GET http://%E0%A4%A@x/', 'GET http://[/', 'POST /token', 'nonsense', 'GET /%']) {
+        await sendRaw(origin, start + end);
+      }
+    }
+    run.signal('SIGTERM');
+    const { code, out, err } = await run.ended;
+    assert.is(code, 0);
+    assert.is(err, '');
+    assert.not.match(out, stackTrace);
+  });
+});
+
+for (const setting of ['AS_PORT', 'RS_PORT']) {
+  test(`a busy ${setting} is told in one sentence that names it, and the exit code is 1`, async () => {
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
+    const { port } = occupant.address() as AddressInfo;
+    try {
+      const { code, out, err } = await runToEnd(['--once'], { [setting]: String(port) });
+      assert.is(code, 1);
+      assert.is(err, `Port ${port} on 127.0.0.1 is in use: stop what listens there, or set ${setting}.\n`);
+      assert.is(out, '');
+    } finally {
+      occupant.close();
+    }
+  });
+}
+
+test('an address that cannot be had is told in one sentence', async () => {
+  const config = { ...readConfig({ AS_PORT: '0', RS_PORT: '0' }), host: '192.0.2.1' }; // kept for documentation
+  const error = await startServers(config, { log: () => undefined }).catch((reason: unknown) => reason);
+  assert.instance(error, ListenError);
+  const { message, name } = error as ListenError;
+  assert.is(name, 'ListenError');
+  assert.is(message, 'Cannot listen on port 0 of 192.0.2.1 (EADDRNOTAVAIL): set HOST or AS_PORT.');
+});
+
+test('a bad setting is told in one sentence, and the exit code is 1', async () => {
+  const err = 'AS_PORT must be a whole number from 0 to 65535, not "x".\n';
+  assert.equal(await runToEnd([], { AS_PORT: 'x' }), { code: 1, out: '', err });
+});
+
+for (const argument of ['--twice', 'once']) {
+  test(`the argument ${argument} is unknown: usage, and the exit code is 1`, async () => {
+    const { code, out, err } = await runToEnd([argument]);
+    assert.is(code, 1);
+    assert.is(out, '');
+    assert.match(err, /\n\nUsage: npm start/);
+    assert.not.match(err, stackTrace);
+  });
+}
+
+test('--help tells the usage, every setting in it, and exits with 0', async () => {
+  const { code, out, err } = await runToEnd(['--help'], { AS_PORT: 'x' });
+  assert.is(code, 0);
+  assert.is(err, '');
+  assert.match(out, /^Usage: npm start/);
+  for (const name of Object.keys(settings)) assert.match(out, new RegExp(`\\b${name}\\b`));
+});
+
+test.run();
