@@ -4,6 +4,7 @@ import cors from '@koa/cors';
 import { Router } from '@koa/router';
 import { DpopError, type HttpAnswer, type TokenBinder, type TokenIssuer } from 'holdfast';
 import Koa, { type Context } from 'koa';
+import { answerHealth, type Health } from './health.ts';
 import { type LogState, requestLog } from './request-log.ts';
 
 /** A small authorization server: metadata, keys, and a token endpoint that issues bound tokens only. */
@@ -34,6 +35,7 @@ export interface AuthorizationServerParts {
   readonly issuer: TokenIssuer;
   readonly binder: TokenBinder;
   readonly clients: readonly DemoClient[];
+  readonly health: () => Promise<Health>;
   readonly log: (line: string) => void;
 }
 
@@ -71,6 +73,7 @@ export function createAuthorizationServer(parts: AuthorizationServerParts): Koa 
     })
     .post('/token', answerErrors(parts), readForm(), (ctx) => issueToken(ctx, parts));
   const app = new Koa();
+  app.use(answerHealth(parts.health));
   app.use(requestLog('AS', parts.log));
   app.use(
     cors({

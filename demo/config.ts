@@ -12,6 +12,12 @@ export interface DemoConfig {
   readonly noncePolicy: 'when-needed' | 'always';
   readonly replayCapacity: number;
   readonly clientSecret: string;
+  /** Where several processes remember used proofs together; default: each in its own memory. */
+  readonly redisUrl: string | undefined;
+  /** Default: a new one at each start. */
+  readonly nonceSecret: Uint8Array | undefined;
+  /** Still accepted, for a roll-over. */
+  readonly previousNonceSecret: Uint8Array | undefined;
 }
 
 /** A setting that makes no sense: the message is one sentence that names it. */
@@ -33,6 +39,9 @@ export function readConfig(environment: Environment): DemoConfig {
     noncePolicy: readPolicy(environment, 'NONCE_POLICY'),
     replayCapacity: readInteger(environment, 'REPLAY_CAPACITY', 100_000, 10, 10_000_000),
     clientSecret: environment['DEMO_SERVICE_SECRET'] || 'demo-service-secret',
+    redisUrl: readRedisUrl(environment, 'REDIS_URL'),
+    nonceSecret: readSecret(environment, 'NONCE_SECRET'),
+    previousNonceSecret: readSecret(environment, 'PREVIOUS_NONCE_SECRET'),
   });
 }
 
@@ -72,4 +81,25 @@ function readPolicy(from: Environment, name: string): 'when-needed' | 'always' {
   const text = from[name] || 'when-needed';
   if (text === 'when-needed' || text === 'always') return text;
   throw new ConfigError(`${name} must be when-needed or always, not "${text}".`);
+}
+
+/** It may hold a password, so it is not repeated. Options in a query could undo ours. */
+function readRedisUrl(from: Environment, name: string): string | undefined {
+  const text = from[name] || undefined;
+  if (text === undefined || isRedisUrl(text)) return text;
+  throw new ConfigError(`${name} must be a URL such as redis://127.0.0.1:6379 or rediss://redis.example/1.`);
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(text);
+  const bare = search === '' && hash === '' && /^\/?\d{0,5}$/.test(pathname);
+  return /^rediss?:$/.test(protocol) && hostname !== '' && bare;
+}
+
+function readSecret(from: Environment, name: string): Uint8Array | undefined {
+  const text = from[name] || undefined;
+  if (text === undefined) return undefined;
+  if (/^[\da-f]{64}$/i.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
+  throw new ConfigError(`${name} must be 64 hexadecimal characters.`);
 }

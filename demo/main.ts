@@ -1,117 +1,76 @@
 import { parseArgs } from 'node:util';
-import type { Decision } from 'holdfast';
-import { createProof, generateKeyPair } from 'holdfast/client';
-import { ConfigError, type DemoConfig, readConfig } from './config.ts';
-import { type DemoServers, ListenError, startServers } from './servers.ts';
-import { encodeFormPart, requestToken, tellStory } from './story.ts';
+import { startAlone } from './alone.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { invitation } from './invitation.ts';
+import { ListenError } from './servers.ts';
+import { tellStory } from './story.ts';
+import { startWorkers } from './workers.ts';
 
 /** Starts both servers, tells the story, and stays up; with `--once` it exits, with 0 if every verdict was right. */
 
-const usage = `Usage: npm start             start both servers, tell the story, stay up
-       npm run demo -- --once  tell the story and exit, with 0 only if every verdict was the expected one
+const usage = `Usage: npm start                  start both servers, tell the story, stay up
+       npm start -- --workers N   the same in N processes (1 to 64) that share a Redis, named by REDIS_URL
+       npm run demo -- --once     tell the story and exit, with 0 only if every verdict was the expected one
 
 Settings (environment): HOST, AS_PORT, RS_PORT, AS_ORIGIN, RS_ORIGIN, TOKEN_LIFETIME, NONCE_POLICY, REPLAY_CAPACITY,
-DEMO_SERVICE_SECRET`;
+DEMO_SERVICE_SECRET, REDIS_URL, NONCE_SECRET, PREVIOUS_NONCE_SECRET`;
 
 async function main(): Promise<number> {
-  const { once, help } = readArguments();
+  const { once, help, workers } = readArguments();
   if (help) return say(usage, 0);
   const config = readConfig(process.env);
-  let last: Decision | undefined;
-  let chatty = false; // the story tells of its own requests
-  const servers = await startServers(config, {
-    log: (line) => chatty && console.log(line),
-    decided: (decision) => {
-      last = decision;
-    },
-  });
-  const takeDecision = (): Decision | undefined => {
-    const taken = last;
-    last = undefined;
-    return taken;
-  };
+  if (workers > 1 && config.redisUrl === undefined) {
+    throw new ConfigError(
+      `--workers ${workers} needs REDIS_URL: what one process remembers, another must know.`,
+    );
+  }
+  const demo = await (workers > 1 ? startWorkers(config, workers) : startAlone(config));
   const stopped = untilSignal();
   try {
     console.log(
-      `\nauthorization server  ${servers.authorizationOrigin}\nresource server       ${servers.resourceOrigin}\n`,
+      `\nauthorization server  ${demo.authorizationOrigin}\nresource server       ${demo.resourceOrigin}\n`,
     );
-    const expected = await tellStory({ ...servers, config, takeDecision, tell: console.log });
+    const expected = await tellStory({ ...demo, config, tell: console.log });
     if (!once) {
-      console.log(await invitation(servers, config));
-      chatty = true;
+      console.log(await invitation(demo, config));
+      demo.talk();
       console.log(`\n${await stopped}: stopping`);
     }
     return expected ? 0 : 1;
   } finally {
-    await servers.close(); // also when the story broke off: servers that listen keep the process up
+    await demo.close(); // also when the story broke off: servers that listen keep the process up
   }
 }
 
-function readArguments(): { readonly once: boolean; readonly help: boolean } {
+interface Arguments {
+  readonly once: boolean;
+  readonly help: boolean;
+  readonly workers: number;
+}
+
+function readArguments(): Arguments {
+  const options = {
+    once: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+    workers: { type: 'string', default: '1' },
+  } as const;
   try {
-    const options = {
-      once: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    } as const;
-    return parseArgs({ options }).values;
+    const { values } = parseArgs({ options });
+    return { ...values, workers: readWorkers(values.workers) };
   } catch (error) {
     throw new ConfigError(`${(error as Error).message}\n\n${usage}`);
   }
+}
+
+function readWorkers(text: string): number {
+  if (/^[1-9]\d?$/.test(text) && Number(text) <= 64) return Number(text);
+  throw new ConfigError(`--workers must be a whole number from 1 to 64, not "${text}".`);
 }
 
 function untilSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => resolve(signal));
   });
-}
-
-/** Commands to paste. The signed one works once, within a minute: that is the point of it. */
-async function invitation(servers: DemoServers, config: DemoConfig): Promise<string> {
-  const { authorizationOrigin, resourceOrigin } = servers;
-  const { token, proof } = await signOne(servers, config);
-  return `
-The servers stay up; Ctrl-C stops them. Try, in another terminal:
-
-  # what the servers say of themselves
-  curl -s ${authorizationOrigin}/.well-known/oauth-authorization-server
-  curl -s ${resourceOrigin}/.well-known/oauth-protected-resource
-
-  # nothing presented: a challenge; a token request without a proof: refused
-  curl -si ${resourceOrigin}/api/notes
-  curl -si -u 'demo-service:${encodeFormPart(config.clientSecret)}' -d grant_type=client_credentials ${authorizationOrigin}/token
-
-  # a whole signed request. It works once, within a minute; run it twice
-  curl -si ${resourceOrigin}/api/notes \\
-    -H 'Authorization: DPoP ${token}' \\
-    -H 'DPoP: ${proof}'
-
-Requests, with the reason where one is refused:
-`;
-}
-
-async function signOne(
-  { authorizationOrigin, resourceOrigin }: DemoServers,
-  config: DemoConfig,
-): Promise<Signed> {
-  const keyPair = await generateKeyPair();
-  const url = `${resourceOrigin}/api/notes`;
-  const { accessToken } = await requestToken(authorizationOrigin, config.clientSecret, keyPair);
-  const unsigned = await fetch(url, {
-    headers: {
-      authorization: `DPoP ${accessToken}`,
-      dpop: await createProof(keyPair, { method: 'GET', url, accessToken }),
-    },
-  });
-  const nonce = unsigned.headers.get('DPoP-Nonce') ?? undefined;
-  return {
-    token: accessToken,
-    proof: await createProof(keyPair, { method: 'GET', url, accessToken, nonce }),
-  };
-}
-
-interface Signed {
-  readonly token: string;
-  readonly proof: string;
 }
 
 function say(text: string, exitCode: number): number {

@@ -4,6 +4,7 @@ import { Router } from '@koa/router';
 import type { AccessTokenClaims, ResourceServer } from 'holdfast';
 import { type DpopState, requireDpop } from 'holdfast/koa';
 import Koa, { type Context } from 'koa';
+import { answerHealth, type Health } from './health.ts';
 import { requestLog } from './request-log.ts';
 
 /** The protected resource: a person's notes. Reading and writing need a bound token, a fresh proof, and the scope. */
@@ -12,6 +13,7 @@ export interface ResourceServerParts {
   readonly origin: string;
   readonly authorizationServer: string;
   readonly server: ResourceServer;
+  readonly health: () => Promise<Health>;
   readonly log: (line: string) => void;
 }
 
@@ -24,7 +26,8 @@ const maxNoteLength = 1000;
 /** The notes of each subject, in memory. Subjects come from verified tokens, so their number is the issuer's matter. */
 type Notes = Map<string, string[]>;
 
-export function createResourceApp({ origin, authorizationServer, server, log }: ResourceServerParts): Koa {
+export function createResourceApp(parts: ResourceServerParts): Koa {
+  const { origin, authorizationServer, server, health, log } = parts;
   const notes: Notes = new Map();
   const router = new Router()
     .get(metadataPath, (ctx) => {
@@ -48,6 +51,7 @@ export function createResourceApp({ origin, authorizationServer, server, log }: 
       addNote(ctx, notes),
     );
   const app = new Koa();
+  app.use(answerHealth(health));
   app.use(requestLog('RS', log));
   app.use(
     cors({

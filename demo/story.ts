@@ -1,4 +1,4 @@
-import type { Decision } from 'holdfast';
+import type { Decision, DpopErrorReason } from 'holdfast';
 import { createDpopFetch, createProof, type DpopKeyPair, generateKeyPair } from 'holdfast/client';
 import type { DemoConfig } from './config.ts';
 
@@ -7,12 +7,19 @@ import type { DemoConfig } from './config.ts';
  * tries what a thief can try. Everything goes over real sockets; the thief uses plain `fetch`.
  */
 
+/** What the story needs of a decision, and all that a worker hands over. */
+export interface Verdict {
+  readonly outcome: Decision['outcome'];
+  readonly reason?: DpopErrorReason;
+  readonly jkt?: string | undefined;
+}
+
 export interface StoryWorld {
   readonly authorizationOrigin: string;
   readonly resourceOrigin: string;
   readonly config: DemoConfig;
   /** The resource server's decision since the last call. Its reason is for operators: no caller gets to see it. */
-  readonly takeDecision: () => Decision | undefined;
+  readonly takeDecision: () => Verdict | undefined | Promise<Verdict | undefined>;
   readonly tell: (line: string) => void;
 }
 
@@ -196,10 +203,10 @@ function withNewJti(proof: string): string {
 }
 
 async function tryOut(world: StoryWorld, { title, reason, send }: Attempt, loot: Loot): Promise<Step> {
-  world.takeDecision();
+  await world.takeDecision();
   const { status } = await send(loot);
-  const decision = world.takeDecision();
-  const actual = decision?.outcome === 'refused' ? decision.reason : 'served';
+  const decision = await world.takeDecision();
+  const actual = decision?.reason ?? 'served';
   return { title, status, outcome: `refused: ${actual}`, expected: status === 401 && actual === reason };
 }
 

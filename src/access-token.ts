@@ -1,7 +1,9 @@
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type JSONWebKeySet,
   type JWTHeaderParameters,
   jwtVerify,
@@ -45,7 +47,6 @@ export interface VerifiedAccessToken {
   readonly jkt: string;
   /** What a proof for this token must carry as `ath`. */
   readonly hash: string;
-  readonly scopes: ReadonlySet<string>;
 }
 
 export interface AccessTokenPolicy {
@@ -60,6 +61,9 @@ export interface AccessTokenPolicy {
   readonly maxTokens: number;
   readonly maxTokenBytes: number;
 }
+
+/** Characters of a token's header segment; strangers write them, and to read them is all that those cost us. */
+const maxHeaderLength = 1024;
 
 type KeyResolver = (header: JWTHeaderParameters) => Promise<CryptoKey>;
 
@@ -104,7 +108,8 @@ export class AccessTokenVerifier {
   #readHeader(token: string): JWTHeaderParameters {
     if (token.length > this.#policy.maxTokenBytes) throw new DpopError('token-too-large');
     const segments = splitCompactJws(token);
-    const header = segments && readJsonSegment(segments[0]);
+    const readable = segments !== undefined && segments[0].length <= maxHeaderLength;
+    const header = readable ? readJsonSegment(segments[0]) : undefined;
     if (header === undefined || 'crit' in header || 'b64' in header) throw new DpopError('token-malformed');
     const { typ, alg } = header;
     if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ))
@@ -134,8 +139,7 @@ export class AccessTokenVerifier {
     checkTypes(claims);
     const jkt = confirmedThumbprint(claims['cnf']); // [R9449-6-01]
     const hash = await sha256(token); // [R9449-7-02]
-    const scopes = new Set((claims.scope ?? '').split(' '));
-    return Object.freeze({ claims: freezeDeep(claims), jkt, hash, scopes, header, key });
+    return Object.freeze({ claims: freezeDeep(claims), jkt, hash, header, key });
   }
 
   async #verifyJwt(token: string, key: CryptoKey, now: Seconds): Promise<AccessTokenClaims> {
@@ -214,10 +218,12 @@ function withoutPayload(error: unknown): unknown {
 function toKeyResolver({ jwks, jwksMaxAge }: AccessTokenPolicy): KeyResolver {
   if (typeof jwks === 'function') return currentSetResolver(jwks);
   if (typeof jwks === 'string' || jwks instanceof URL) {
-    return createRemoteJWKSet(requireUrl('jwks', jwks), { cacheMaxAge: jwksMaxAge * 1000 });
+    return createRemoteJWKSet(requireUrl('jwks', jwks), {
+      cacheMaxAge: jwksMaxAge * 1000,
+      [customFetch]: createPatientFetch(),
+    });
   }
-  if (!isObject(jwks) || !Array.isArray(jwks['keys']))
-    return refuseOption('jwks', 'a URL, a key set, or a function');
+  if (!isKeySet(jwks)) return refuseOption('jwks', 'a URL, a key set, or a function');
   return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
 }
 
@@ -229,5 +235,30 @@ function currentSetResolver(current: () => JSONWebKeySet): KeyResolver {
     const resolve = prepared.get(set) ?? createLocalJWKSet(set);
     prepared.set(set, resolve);
     return resolve(header);
+  };
+}
+
+function isKeySet(value: unknown): value is JSONWebKeySet {
+  return isObject(value) && Array.isArray(value['keys']) && value['keys'].every(isObject);
+}
+
+const retryFetchAfter = 1000; // milliseconds
+
+/** After a fetch of the key set has failed, none for a second: strangers' tokens must not become requests to the issuer. */
+function createPatientFetch(): FetchImplementation {
+  let failure: unknown;
+  let retryAt = 0;
+  return async (url, options) => {
+    if (performance.now() < retryAt) throw failure;
+    try {
+      const response = await fetch(url, options);
+      if (response.status !== 200) throw new Error(`the key set was answered with status ${response.status}`);
+      if (!isKeySet(await response.clone().json())) throw new Error('what was answered is no key set');
+      return response;
+    } catch (error) {
+      failure = error;
+      retryAt = performance.now() + retryFetchAfter;
+      throw error;
+    }
   };
 }

@@ -1,6 +1,7 @@
 import { toRefusal } from './challenge.ts';
+import { withDeadline } from './circuit-breaker.ts';
 import { DpopError } from './errors.ts';
-import type { FreshnessPolicy, Memory, Seconds } from './freshness.ts';
+import { type FreshnessPolicy, isMemory, type Memory, type Seconds } from './freshness.ts';
 import { defaultAlgorithms, type SignatureAlgorithm } from './jwk.ts';
 import { ChallengedKeys, createNonces, type Nonces } from './nonce.ts';
 import {
@@ -49,6 +50,23 @@ export interface ProofServerOptions extends PublicAddress {
   /** Seconds since the epoch; default: the system's clock. Read once per request. */
   readonly clock?: () => Seconds;
 }
+
+/** Every name above, so that a misspelt one is refused. */
+export const proofServerOptionNames: readonly (keyof ProofServerOptions)[] = [
+  'publicOrigin',
+  'pathPrefix',
+  'hosts',
+  'replay',
+  'nonces',
+  'noncePolicy',
+  'algorithms',
+  'maxAge',
+  'futureSkew',
+  'nonceLife',
+  'maxProofBytes',
+  'cacheSize',
+  'clock',
+];
 
 /** How many entries a cache of this server holds at most. */
 export function requireCacheSize({ cacheSize = 10_000 }: ProofServerOptions): number {
@@ -119,6 +137,7 @@ export class ProofAdmission {
       uri: request.uri,
       accessTokenHash: request.accessTokenHash,
       jkt: request.jkt,
+      now,
       policy: this.#policy,
       memory,
       readNonce: (nonce) => this.#nonces.read(this.#scope, nonce, memory),
@@ -127,72 +146,74 @@ export class ProofAdmission {
     try {
       return { proof: await this.#verifier.verify(received, expect), memory };
     } catch (error) {
-      throw await this.#withNonce(toRefusal(error), now);
+      throw await this.#withNonce(toRefusal(error), now, received);
     }
   }
 
   /** The last step: takes the one use of a proof. */
   async claim({ proof, memory }: AdmissibleProof): Promise<void> {
-    const { jkt, jti, time, until } = proof;
+    const { jkt, jti } = proof;
     const outcome = await this.#claimKey(await replayKey(jkt, jti), proof, memory);
+    if (outcome === 'crowded') throw new DpopError('quota-exceeded', { jkt });
     if (outcome === 'claimed') return;
     if (outcome === 'replayed') throw new DpopError('replayed', { jkt });
     if (outcome === 'forgotten')
       throw await this.#withNonce(new DpopError('proof-forgotten', { jkt }), memory.now);
-    throw new DpopError('replay-store-unavailable', {
-      cause: new Error(`unknown outcome for ${time.axis} ${until}`),
-    });
+    const cause = new TypeError('holdfast: the replay store answered something unforeseen');
+    throw new DpopError('replay-store-unavailable', { cause });
   }
 
   /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
   async nextNonce({ proof, memory }: AdmissibleProof): Promise<string | undefined> {
     if (!this.#always && proof.time.axis === 'iat') return undefined;
-    const nonce = await this.#handOut(proof.jkt, memory.now); // [R9449-8.2-01]
+    const current = await this.#readMemory(memory.now); // its floor may have risen since the proof was judged
+    const nonce = await this.#nonces.issue(this.#scope, current); // [R9449-8.2-01]
+    this.#bindToNonces(proof.jkt, current);
     return nonce === proof.claims['nonce'] ? undefined : nonce;
   }
 
-  async #claimKey(key: string, { time, until }: VerifiedProof, memory: Memory): Promise<ClaimOutcome> {
+  async #claimKey(key: string, { jkt, time, until }: VerifiedProof, memory: Memory): Promise<ClaimOutcome> {
     try {
-      return await this.#replay.claim({ key, time, until, memory });
+      return await inTime(this.#replay.claim({ key, jkt, time, until, memory }));
     } catch (cause) {
       throw new DpopError('replay-store-unavailable', { cause });
     }
   }
 
   async #readMemory(now: Seconds): Promise<Memory> {
+    let cause: unknown = new TypeError('holdfast: the replay store returned no memory');
     try {
-      return requireMemory(await this.#replay.read(now));
-    } catch (cause) {
-      throw new DpopError('replay-store-unavailable', { cause });
+      const memory: unknown = await inTime(this.#replay.read(now));
+      if (isMemory(memory)) return memory;
+    } catch (error) {
+      cause = error;
     }
+    throw new DpopError('replay-store-unavailable', { cause });
   }
 
-  async #withNonce(refusal: DpopError, now: Seconds): Promise<DpopError> {
-    const { reason, code, cause, jkt } = refusal;
+  /** A refusal that is about time brings a nonce, and binds its key to nonces if its owner has asked. */
+  async #withNonce(refusal: DpopError, now: Seconds, received?: ReceivedProof): Promise<DpopError> {
+    const { reason, code, cause, jkt = '' } = refusal;
     if (code !== 'use_dpop_nonce') return refusal;
-    const nonce = await this.#handOut(jkt as string, now);
+    const memory = await this.#readMemory(now);
+    const nonce = await this.#nonces.issue(this.#scope, memory);
+    // Whoever cannot sign with a key must not change how its owner is treated.
+    if (received === undefined || (await this.#verifier.isSigned(received))) this.#bindToNonces(jkt, memory);
     return new DpopError(reason, { cause, jkt, nonce });
   }
 
-  /**
-   * Whoever is given a nonce must use nonces from now on. It is made for the memory as it is now: the floor may have
-   * risen since the proof was judged.
-   */
-  async #handOut(jkt: string, now: Seconds): Promise<string> {
-    const memory = await this.#readMemory(now);
-    const nonce = await this.#nonces.issue(this.#scope, memory);
+  /** Whoever is given a nonce must use nonces from now on, for as long as it lives. */
+  #bindToNonces(jkt: string, memory: Memory): void {
     this.#challenged.add(jkt, memory.now + this.#policy.nonceLife);
-    return nonce;
   }
 }
 
-function requireMemory(memory: Memory): Memory {
-  const { id, birth, now, floor } = memory;
-  const times = [birth, now, floor.iat, floor.nonce].every(
-    (time) => typeof time === 'number' && !Number.isNaN(time),
-  );
-  if (typeof id !== 'string' || !times) throw new TypeError('holdfast: the replay store returned no memory');
-  return memory;
+/** Stores have deadlines of their own; this one is for those that have forgotten theirs. */
+const storeDeadline = 1000; // milliseconds
+
+/** An answer that is there costs no timer. */
+function inTime<T>(answer: T | Promise<T>): T | Promise<T> {
+  return answer instanceof Promise ? withDeadline(answer, storeDeadline) : answer;
 }
 
 function requireMethods<T>(name: string, value: T, methods: readonly string[], expected: string): T {

@@ -1,4 +1,4 @@
-import { ProofAdmission, type ProofServerOptions } from './admission.ts';
+import { ProofAdmission, type ProofServerOptions, proofServerOptionNames } from './admission.ts';
 import { type HttpAnswer, toRefusal, toTokenAnswer } from './challenge.ts';
 import type { SignatureAlgorithm } from './jwk.ts';
 import { requireOptions } from './options.ts';
@@ -39,7 +39,7 @@ export interface TokenBinder {
  * @throws TypeError that names the option when one is missing or makes no sense.
  */
 export function createTokenBinder(options: TokenBinderOptions): TokenBinder {
-  requireOptions(options);
+  requireOptions(options, proofServerOptionNames);
   const target = new PublicTarget(options);
   const admission = new ProofAdmission(options, `authorization ${target.origin}`);
   return Object.freeze({

@@ -24,13 +24,12 @@ const descriptions: Readonly<Record<DpopErrorCode, string>> = {
   temporarily_unavailable: 'The request could not be checked; try again',
 };
 
-const resourceStatus: Readonly<Record<DpopErrorCode, number>> = {
+const resourceStatus: Readonly<Record<Exclude<DpopErrorCode, 'temporarily_unavailable'>, number>> = {
   invalid_request: 400,
   invalid_token: 401,
   insufficient_scope: 403,
   invalid_dpop_proof: 401,
   use_dpop_nonce: 401,
-  temporarily_unavailable: 503,
 };
 
 /** What goes into each challenge of a resource server. */
@@ -41,11 +40,11 @@ export interface ChallengeOptions {
   readonly resourceMetadata: string | undefined;
 }
 
-/** The answer of a resource server: 401, 403 or 400 with one `DPoP` challenge, or 503 without one. */
+/** The answer of a resource server: 401, 403 or 400 with one `DPoP` challenge, or 503 and 429 without one. */
 export function toResourceAnswer(error: unknown, options: ChallengeOptions): HttpAnswer {
   const refusal = toRefusal(error);
   const { code } = refusal;
-  if (code === 'temporarily_unavailable') return unavailable;
+  if (code === 'temporarily_unavailable') return laterAnswer(refusal);
   const parameters: readonly (readonly [string, string | undefined])[] = [
     ['error', code], // [R9449-7.1-06] [R9449-7.2-04] [R6750-3.1-02]
     ['error_description', code && descriptions[code]], // [R9449-7.1-05] [R6750-3-02]
@@ -61,10 +60,10 @@ export function toResourceAnswer(error: unknown, options: ChallengeOptions): Htt
   return { status, headers: { ...headersOf(refusal), 'www-authenticate': challenge }, body: bodyOf(code) };
 }
 
-/** The answer of a token or PAR endpoint: 400 with a JSON error, or 503. */
+/** The answer of a token or PAR endpoint: 400 with a JSON error, or 503 and 429. */
 export function toTokenAnswer(error: unknown): HttpAnswer {
   const refusal = toRefusal(error);
-  if (refusal.code === 'temporarily_unavailable') return unavailable;
+  if (refusal.code === 'temporarily_unavailable') return laterAnswer(refusal);
   // [R9449-5-03]
   return { status: 400, headers: headersOf(refusal), body: bodyOf(refusal.code ?? 'invalid_request') };
 }
@@ -74,11 +73,12 @@ export function toRefusal(error: unknown): DpopError {
   return error instanceof DpopError ? error : new DpopError('unexpected', { cause: error });
 }
 
-const unavailable: HttpAnswer = Object.freeze({
-  status: 503,
-  headers: Object.freeze({ 'cache-control': 'no-store', 'retry-after': '1' }),
-  body: bodyOf('temporarily_unavailable'),
-});
+/** No challenge: other credentials would not help. A client over its quota waits longer than for a store that is back. */
+function laterAnswer({ reason }: DpopError): HttpAnswer {
+  const [status, seconds] = reason === 'quota-exceeded' ? [429, '10'] : [503, '1'];
+  const headers = { 'cache-control': 'no-store', 'retry-after': seconds };
+  return { status, headers, body: bodyOf('temporarily_unavailable') };
+}
 
 function headersOf({ nonce }: DpopError): Record<string, string> {
   // [R9449-8-02] [R9449-8-05] [R9449-8.2-03] [R9449-9-01]

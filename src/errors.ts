@@ -72,6 +72,8 @@ const codes = {
   'proof-stale': 'use_dpop_nonce',
   'proof-from-future': 'use_dpop_nonce',
   'proof-forgotten': 'use_dpop_nonce',
+  // Too many uses by one key: 429.
+  'quota-exceeded': 'temporarily_unavailable',
   // Not the client's fault: 503.
   'issuer-unavailable': 'temporarily_unavailable',
   'replay-store-unavailable': 'temporarily_unavailable',

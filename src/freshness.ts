@@ -32,6 +32,13 @@ export interface Memory {
   readonly floor: { readonly iat: Seconds; readonly nonce: Seconds };
 }
 
+/** Whether a value is what a store must answer with; a time that is no number would compare as anything. */
+export function isMemory(value: unknown): value is Memory {
+  const { id, birth, now, floor } = (value ?? {}) as Partial<Memory>;
+  const times = [birth, now, floor?.iat, floor?.nonce];
+  return typeof id === 'string' && times.every((time) => typeof time === 'number' && !Number.isNaN(time));
+}
+
 /** How old and how far ahead a proof may be. */
 export interface FreshnessPolicy {
   /** Greatest age of a proof without nonce. */

@@ -21,14 +21,13 @@ export {
   type VerifyProofOptions,
   verifyProof,
 } from './proof.ts';
+export { type Claim, type ClaimOutcome, type ReplayStore, replayKey } from './replay.ts';
 export {
-  type Claim,
-  type ClaimOutcome,
   createMemoryReplayStore,
+  type MemoryReplayStore,
   type MemoryReplayStoreOptions,
-  type ReplayStore,
-  replayKey,
-} from './replay.ts';
+  type ReplayGauges,
+} from './replay-memory.ts';
 export {
   type Authorization,
   createResourceServer,

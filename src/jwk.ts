@@ -1,5 +1,5 @@
 import { decodeBase64url, isCanonicalBase64url } from './digest.ts';
-import { isObject, type JsonObject } from './jws.ts';
+import { isObject, type JsonObject, toJsonObject } from './jws.ts';
 import { isWeakEd25519, isWeakRsaModulus } from './weak-keys.ts';
 
 /**
@@ -99,5 +99,5 @@ function isStrongModulus(n: string): boolean {
 
 /** The `jwk` header member as an object, or `undefined` when it is none. */
 export function readJwk(value: unknown): JsonObject | undefined {
-  return isObject(value) ? value : undefined;
+  return isObject(value) ? toJsonObject(value) : undefined;
 }

@@ -6,7 +6,7 @@ import { binaryToBytes, decodeToBinary, isCanonicalBase64url } from './digest.ts
  * bits, a byte order mark and duplicates, so that one proof has many spellings and two parsers can disagree on one.
  */
 
-/** A JSON object without a prototype: every member that can be read is its own. */
+/** A JSON object without a prototype: every member of its first level that can be read is its own. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The three segments, still encoded. */

@@ -139,6 +139,7 @@ export class ChallengedKeys {
 
   constructor(max: number) {
     this.#until = new LRUCache({
+      ttl: 0, // said outright: a polluted Object.prototype could make it forget before its time
       max,
       dispose: (until, _jkt, reason) => {
         if (reason === 'evict') this.#everyoneUntil = Math.max(this.#everyoneUntil, until);
@@ -147,7 +148,7 @@ export class ChallengedKeys {
   }
 
   add(jkt: string, until: Seconds): void {
-    this.#until.set(jkt, until);
+    this.#until.set(jkt, until, { ttl: 0 });
   }
 
   has(jkt: string, now: Seconds): boolean {

@@ -9,23 +9,34 @@ export function systemClock(): Seconds {
   return Date.now() / 1000;
 }
 
+/** A clock that nobody sets, in seconds since some moment. */
+export function monotonicClock(): Seconds {
+  return performance.now() / 1000;
+}
+
 /** Refuses an option in one sentence. */
 export function refuseOption(name: string, expected: string): never {
   throw new TypeError(`holdfast: option "${name}" must be ${expected}`);
 }
 
-export function requireOptions(value: unknown): void {
+/** An object; where `known` is given, with no other names: a misspelt option must not leave a check at its default. */
+export function requireOptions(value: unknown, known?: readonly string[]): void {
   if (typeof value !== 'object' || value === null) throw new TypeError('holdfast: options must be an object');
+  const unknown = Object.keys(value).find((name) => known !== undefined && !known.includes(name));
+  if (unknown !== undefined) throw new TypeError(`holdfast: there is no option "${unknown}"`);
 }
 
 export function requireText(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : refuseOption(name, 'a non-empty string');
 }
 
-export function requireCount(name: string, value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) > 0
+export function requireCount(name: string, value: unknown, max: number = Number.MAX_SAFE_INTEGER): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= max
     ? (value as number)
-    : refuseOption(name, 'a positive integer');
+    : refuseOption(
+        name,
+        max === Number.MAX_SAFE_INTEGER ? 'a positive integer' : `an integer from 1 to ${max}`,
+      );
 }
 
 /** A length of time: finite, not negative, at most `max`. */
@@ -35,8 +46,10 @@ export function requireSeconds(name: string, value: unknown, max: Seconds): Seco
     : refuseOption(name, `a number of seconds from 0 to ${max}`);
 }
 
+/** A function that returns seconds. Milliseconds, as of `Date.now`, would make every proof look ancient. */
 export function requireClock(name: string, value: unknown): () => Seconds {
-  return typeof value === 'function'
+  const reading: unknown = typeof value === 'function' ? value() : undefined;
+  return typeof reading === 'number' && reading < 1e11
     ? (value as () => Seconds)
     : refuseOption(name, 'a function returning seconds');
 }
@@ -67,7 +80,7 @@ export function requireUrl(name: string, value: unknown): URL {
       : typeof value === 'string' && URL.canParse(value)
         ? new URL(value)
         : undefined;
-  return url !== undefined && isSecureUrl(url)
+  return url !== undefined && isSecureUrl(url) && url.username === '' && url.password === ''
     ? url
     : refuseOption(name, 'an https: URL (http: on loopback only)');
 }

@@ -135,7 +135,7 @@ export const headerChecks: readonly ProofCheck[] = [
   },
 ];
 
-/** Of this request: which key, which claims, how fresh; the signature, by far the dearest, comes last. */
+/** Of this request: which key, which claims, how fresh. */
 export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
   {
     name: 'key binding', // [R9449-4.3-13] [R9449-6-02]
@@ -146,7 +146,7 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
       return expect.jkt === undefined || proof.jkt === expect.jkt;
     },
     expected: (_, expect) => expect.jkt ?? 'any key',
-    found: ({ jkt }) => jkt,
+    found: ({ jwk, jkt }) => (jwk === nothing ? 'no key' : jkt),
   },
   {
     name: 'payload is JSON',
@@ -200,18 +200,17 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     name: 'exp', // [R7519-4.1-01]
     section: 'RFC 7519 4.1.4',
     reason: 'proof-expired',
-    passes: ({ claims }, { memory }) =>
-      !('exp' in claims) || isNumber(claims['exp'], (exp) => exp > memory.now),
-    expected: (_, { memory }) => `absent, or after ${memory.now}`,
+    passes: ({ claims }, { now }) => !('exp' in claims) || isNumber(claims['exp'], (exp) => exp > now),
+    expected: (_, { now }) => `absent, or after ${now}`,
     found: ({ claims }) => claims['exp'],
   },
   {
     name: 'nbf', // [R7519-4.1-01]
     section: 'RFC 7519 4.1.5',
     reason: 'proof-not-yet-valid',
-    passes: ({ claims }, { memory, policy }) =>
-      !('nbf' in claims) || isNumber(claims['nbf'], (nbf) => nbf <= memory.now + policy.futureSkew),
-    expected: (_, { memory, policy }) => `absent, or at most ${memory.now + policy.futureSkew}`,
+    passes: ({ claims }, { now, policy }) =>
+      !('nbf' in claims) || isNumber(claims['nbf'], (nbf) => nbf <= now + policy.futureSkew),
+    expected: (_, { now, policy }) => `absent, or at most ${now + policy.futureSkew}`,
     found: ({ claims }) => claims['nbf'],
   },
   {
@@ -279,6 +278,10 @@ export const requestChecks: readonly ProofCheck<ProofExpectations>[] = [
     expected: ({ jkt = '' }, expect) => (expect.nonceRequired(jkt) ? 'a nonce' : 'nothing'),
     found: ({ time }) => (time?.axis === 'nonce' ? 'a nonce' : 'none'),
   },
+];
+
+/** By far the dearest, so they come last. They need nothing but the proof. */
+export const signatureChecks: readonly ProofCheck[] = [
   {
     name: 'key usable',
     section: 'RFC 7518 6',

@@ -1,7 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { sha256 } from './digest.ts';
 import { DpopError, type DpopErrorReason } from './errors.ts';
-import { emptyMemory, lastInstant, type Memory, type ProofTime, type Seconds } from './freshness.ts';
+import {
+  emptyMemory,
+  isMemory,
+  lastInstant,
+  type Memory,
+  type ProofTime,
+  type Seconds,
+} from './freshness.ts';
 import { normalizeHtu } from './htu.ts';
 import { defaultAlgorithms, type SignatureAlgorithm } from './jwk.ts';
 import type { JsonObject } from './jws.ts';
@@ -11,10 +18,18 @@ import {
   requireCount,
   requireOptions,
   requirePolicy,
+  requireText,
   systemClock,
 } from './options.ts';
-import { envelopeChecks, headerChecks, type ProofCheck, requestChecks } from './proof-checks.ts';
+import {
+  envelopeChecks,
+  headerChecks,
+  type ProofCheck,
+  requestChecks,
+  signatureChecks,
+} from './proof-checks.ts';
 import { type ProofExpectations, type ProofKey, type ProofLimits, ReceivedProof } from './received-proof.ts';
+import { isThumbprint } from './thumbprint.ts';
 
 /** A proof that has passed every check except that its use is not yet claimed. */
 export interface VerifiedProof {
@@ -72,13 +87,26 @@ export class ProofVerifier {
     if (known === undefined) await runChecks(headerChecks, proof, expect);
     else proof.recognize(known);
     await runChecks(requestChecks, proof, expect);
+    await runChecks(signatureChecks, proof, expect);
     const { jkt, algorithm, key, time } = proof as Proven;
     const { claims } = proof;
-    if (known === undefined) this.#keys.set(header, { jkt, algorithm, key });
+    if (known === undefined && header.length <= maxRememberedHeader)
+      this.#keys.set(header, { jkt, algorithm, key });
     const until = lastInstant(time, expect.policy);
     return Object.freeze({ jkt, jti: claims['jti'] as string, claims, time, until });
   }
+
+  /** Whether the owner of the key has signed a proof that was refused for something else. */
+  isSigned(proof: ReceivedProof): Promise<boolean> {
+    return runChecks(signatureChecks, proof, undefined).then(
+      () => true,
+      () => false,
+    );
+  }
 }
+
+/** A header is usually 250 characters long; who pads it costs us an import each time, and no memory. */
+const maxRememberedHeader = 1024;
 
 /** What the checks have established by the time that all of them have passed. */
 type Proven = ReceivedProof & ProofKey & { readonly time: ProofTime };
@@ -170,7 +198,7 @@ export async function explainProof(
   const expect = await expectationsOf(request, options);
   const proof = new ReceivedProof(linesOf(request), limitsOf(options));
   const verdicts: CheckVerdict[] = [];
-  for (const check of [...envelopeChecks, ...headerChecks, ...requestChecks]) {
+  for (const check of [...envelopeChecks, ...headerChecks, ...requestChecks, ...signatureChecks]) {
     const passed = await runChecks([check], proof, expect).then(
       () => true,
       () => false,
@@ -194,6 +222,16 @@ function linesOf({ proof }: ProofRequest): readonly string[] {
   return typeof proof === 'string' ? [proof] : proof;
 }
 
+/** What is given must be something: `jkt: claims.cnf?.jkt` of an unbound token must not come to mean "any key". */
+function requireGiven(options: VerifyProofOptions): void {
+  if ('jkt' in options && !isThumbprint(options.jkt))
+    refuseOption('jkt', 'a thumbprint, or left out for any key');
+  if ('accessToken' in options) requireText('accessToken', options.accessToken);
+  if ('now' in options && !Number.isFinite(options.now)) refuseOption('now', 'seconds since the epoch');
+  if ('memory' in options && !isMemory(options.memory))
+    refuseOption('memory', 'what a replay store has read');
+}
+
 function limitsOf(options: VerifyProofOptions): ProofLimits {
   return {
     algorithms: requireAlgorithms('algorithms', options.algorithms ?? defaultAlgorithms),
@@ -206,12 +244,15 @@ async function expectationsOf(
   options: VerifyProofOptions,
 ): Promise<ProofExpectations> {
   requireOptions(options);
+  requireGiven(options);
+  const now = options.now ?? options.memory?.now ?? systemClock();
   const { accessToken, nonceRequired = false, readNonce = async () => undefined } = options;
   return {
     method: request.method,
     uri: normalizeHtu(request.uri) ?? refuseOption('uri', 'an absolute http(s) URI'),
     policy: requirePolicy(options),
-    memory: options.memory ?? { ...emptyMemory, now: options.now ?? systemClock() },
+    now,
+    memory: options.memory ?? { ...emptyMemory, now },
     accessTokenHash: accessToken === undefined ? undefined : await sha256(accessToken),
     jkt: options.jkt,
     readNonce,

@@ -1,4 +1,4 @@
-import type { FreshnessPolicy, Memory, ProofTime } from './freshness.ts';
+import type { FreshnessPolicy, Memory, ProofTime, Seconds } from './freshness.ts';
 import { readJwk, type SignatureAlgorithm } from './jwk.ts';
 import { type JsonObject, type JwsSegments, readJsonSegment, splitCompactJws } from './jws.ts';
 import type { VerifyingKey } from './signature.ts';
@@ -17,6 +17,8 @@ export interface ProofExpectations {
   readonly method: string;
   /** Target URI of the request in the normal form of `normalizeHtu`. */
   readonly uri: string;
+  /** The clock: for `exp` and `nbf`, which are about it alone. */
+  readonly now: Seconds;
   readonly policy: FreshnessPolicy;
   readonly memory: Memory;
   /** Hash of the access token that came with the request; `undefined` where there is none (token endpoint). */

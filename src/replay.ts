@@ -1,10 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { sha256 } from './digest.ts';
 import type { Memory, ProofTime, Seconds } from './freshness.ts';
-import { requireClock, requireCount, systemClock } from './options.ts';
 
 /**
- * The memory of used proofs: the contract every store fulfils, and the store of one process.
+ * The memory of used proofs: the contract that every store fulfils.
  *
  * A store must keep two promises. A claim is atomic: of any number of claims of one key, at any moment and on any
  * node, one wins. And nothing leaves in silence: when an entry goes before its end, the floor of its axis rises to its
@@ -13,11 +11,16 @@ import { requireClock, requireCount, systemClock } from './options.ts';
 
 /** One use of one proof. */
 export interface Claim {
+  /** Thumbprint of the key that signed: whose use it is. */
+  readonly jkt: string;
   /** `replayKey` of the proof: 43 base64url characters, whatever the client wrote. */
   readonly key: string;
   /** The time of the proof: what the floor rises to if this entry has to leave. */
   readonly time: ProofTime;
-  /** The entry is needed until this instant, inclusive (seconds since the epoch, by `Memory.now`). */
+  /**
+   * The entry is needed until this instant, inclusive (seconds since the epoch, by `Memory.now`). A store that drops
+   * entries then must answer `forgotten` to a claim that arrives later: the first use may be gone.
+   */
   readonly until: Seconds;
   /** The memory against which the proof was judged fresh. */
   readonly memory: Memory;
@@ -25,9 +28,10 @@ export interface Claim {
 
 /**
  * `claimed`: this use is the first. `replayed`: the key is taken. `forgotten`: the floor has risen over the proof, or
- * the memory was replaced, since it was judged. Only `claimed` admits a request.
+ * the memory was replaced, since it was judged. `crowded`: this client has used up its quota. Only `claimed` admits a
+ * request.
  */
-export type ClaimOutcome = 'claimed' | 'replayed' | 'forgotten';
+export type ClaimOutcome = 'claimed' | 'replayed' | 'forgotten' | 'crowded';
 
 /** What a store must be able to do; both methods may answer at once or by promise. */
 export interface ReplayStore {
@@ -45,69 +49,4 @@ export interface ReplayStore {
  */
 export function replayKey(jkt: string, jti: string): string | Promise<string> {
   return sha256(jkt + jti);
-}
-
-/** Options of `createMemoryReplayStore`. */
-export interface MemoryReplayStoreOptions {
-  /**
-   * How many uses are remembered at most. Size it above (requests per second x 70 s): an undersized memory stays safe
-   * but asks more clients for nonces. Costs about 200 bytes each.
-   */
-  readonly capacity: number;
-  /** Clock for the memory's birth, in seconds since the epoch; default: the system's. */
-  readonly clock?: () => Seconds;
-}
-
-/**
- * The replay memory of one process, bounded by count.
- *
- * There is no time-out in it: entries leave only when newer ones need their place, and then the floor rises to
- * their time, which in normal traffic ended long ago. So no clock step can make it forget, and a flood shortens the
- * window instead of opening it. Does not protect several processes or nodes: those need one shared store.
- *
- * @throws TypeError when `capacity` is not a positive integer.
- */
-export function createMemoryReplayStore(options: MemoryReplayStoreOptions): ReplayStore {
-  const capacity = requireCount('capacity', options?.capacity);
-  const clock = requireClock('clock', options.clock ?? systemClock);
-  return new MemoryReplayStore(capacity, clock());
-}
-
-class MemoryReplayStore implements ReplayStore {
-  readonly #id = crypto.randomUUID();
-  readonly #birth: Seconds;
-  readonly #floor = { iat: Number.NEGATIVE_INFINITY, nonce: Number.NEGATIVE_INFINITY };
-  readonly #uses: LRUCache<string, number>;
-  #now: Seconds;
-
-  constructor(capacity: number, birth: Seconds) {
-    this.#birth = birth;
-    this.#now = birth;
-    this.#uses = new LRUCache({ max: capacity, dispose: (entry) => this.#raiseFloor(fromEntry(entry)) });
-  }
-
-  read(now: Seconds): Memory {
-    this.#now = Math.max(this.#now, now);
-    return { id: this.#id, birth: this.#birth, now: this.#now, floor: { ...this.#floor } };
-  }
-
-  claim({ key, time, memory }: Claim): ClaimOutcome {
-    if (this.#uses.has(key)) return 'replayed'; // has() leaves the entry in its place: a replay keeps nothing alive
-    if (memory.id !== this.#id || !(time.at > this.#floor[time.axis])) return 'forgotten';
-    this.#uses.set(key, toEntry(time));
-    return 'claimed';
-  }
-
-  #raiseFloor({ axis, at }: ProofTime): void {
-    this.#floor[axis] = Math.max(this.#floor[axis], at);
-  }
-}
-
-/** One number per entry instead of an object: times are positive, so the sign has room for the axis. */
-function toEntry({ axis, at }: ProofTime): number {
-  return axis === 'nonce' ? at : -at;
-}
-
-function fromEntry(entry: number): ProofTime {
-  return entry > 0 ? { axis: 'nonce', at: entry } : { axis: 'iat', at: -entry };
 }

@@ -3,6 +3,7 @@ import {
   type AdmissibleProof,
   ProofAdmission,
   type ProofServerOptions,
+  proofServerOptionNames,
   requireCacheSize,
 } from './admission.ts';
 import { type ChallengeOptions, type HttpAnswer, toRefusal, toResourceAnswer } from './challenge.ts';
@@ -15,6 +16,7 @@ import {
   requireAlgorithms,
   requireCount,
   requireOptions,
+  requireScopes,
   requireSeconds,
   requireText,
   requireUrl,
@@ -46,9 +48,28 @@ export interface ResourceServerOptions extends ProofServerOptions {
   readonly observe?: (decision: Decision) => void;
 }
 
+const resourceServerOptionNames: readonly (keyof ResourceServerOptions)[] = [
+  ...proofServerOptionNames,
+  'issuer',
+  'audience',
+  'jwks',
+  'jwksMaxAge',
+  'tokenAlgorithms',
+  'clockTolerance',
+  'maxTokenBytes',
+  'realm',
+  'resourceMetadata',
+  'observe',
+];
+
 /** One decision, fit for logs and counters: neither token nor proof nor `jti` is in it. */
 export type Decision =
-  | { readonly outcome: 'accepted'; readonly jkt: string; readonly clientId: string }
+  | {
+      /** `accepted` by `authorize`, which took the use; `passed` by `check`, which did not. */
+      readonly outcome: 'accepted' | 'passed';
+      readonly jkt: string;
+      readonly clientId: string;
+    }
   | {
       readonly outcome: 'refused';
       readonly reason: DpopErrorReason;
@@ -87,7 +108,15 @@ export interface ResourceServer {
    * @throws DpopError, always: answer it with `challenge`.
    */
   authorize(request: RawRequest, route?: RouteOptions): Promise<Authorization>;
-  /** The answer to give for what `authorize` threw; anything that is no `DpopError` gives 503. */
+  /**
+   * Makes the same checks, but takes no use: for a gateway that stands before the resource server (forward
+   * authentication) and asks whether a request may pass. What passes here is refused behind it when it was used before,
+   * so the server behind must call `authorize`; both share the public origin, the replay store and the nonce secret.
+   *
+   * @throws DpopError, always: answer it with `challenge`.
+   */
+  check(request: RawRequest, route?: RouteOptions): Promise<Authorization>;
+  /** The answer to give for what `authorize` or `check` threw; anything that is no `DpopError` gives 503. */
   challenge(error: unknown): HttpAnswer;
   /** Allowed proof algorithms, for metadata (RFC 9728 `dpop_signing_alg_values_supported`). */
   readonly algorithms: readonly SignatureAlgorithm[];
@@ -99,8 +128,14 @@ export interface ResourceServer {
  * @throws TypeError that names the option when one is missing or makes no sense.
  */
 export function createResourceServer(options: ResourceServerOptions): ResourceServer {
-  requireOptions(options);
+  requireOptions(options, resourceServerOptionNames);
   return new DpopResourceServer(options);
+}
+
+/** A request that has passed every check, before its use is taken. */
+interface Examined {
+  readonly admissible: AdmissibleProof;
+  readonly claims: AccessTokenClaims;
 }
 
 class DpopResourceServer implements ResourceServer {
@@ -129,7 +164,10 @@ class DpopResourceServer implements ResourceServer {
       resourceMetadata:
         options.resourceMetadata === undefined
           ? undefined
-          : requireUrl('resourceMetadata', options.resourceMetadata).href,
+          : requireQuotable(
+              'resourceMetadata',
+              requireUrl('resourceMetadata', options.resourceMetadata).href,
+            ),
     };
     this.#observe = requireObserver(options.observe ?? (() => undefined));
   }
@@ -138,12 +176,29 @@ class DpopResourceServer implements ResourceServer {
     return this.#admission.algorithms;
   }
 
-  async authorize(request: RawRequest, { scopes = [] }: RouteOptions = {}): Promise<Authorization> {
+  authorize(request: RawRequest, route: RouteOptions = {}): Promise<Authorization> {
+    return this.#decide('accepted', async () => {
+      const examined = await this.#examine(request, route);
+      await this.#admission.claim(examined.admissible);
+      return examined;
+    });
+  }
+
+  check(request: RawRequest, route: RouteOptions = {}): Promise<Authorization> {
+    return this.#decide('passed', () => this.#examine(request, route));
+  }
+
+  challenge(error: unknown): HttpAnswer {
+    return toResourceAnswer(error, this.#challenge);
+  }
+
+  async #decide(outcome: 'accepted' | 'passed', examine: () => Promise<Examined>): Promise<Authorization> {
     try {
-      const authorization = await this.#authorize(request, scopes);
-      const { jkt, claims } = authorization;
-      this.#tell({ outcome: 'accepted', jkt, clientId: claims.client_id });
-      return authorization;
+      const { admissible, claims } = await examine();
+      const { proof } = admissible;
+      const nonce = await this.#admission.nextNonce(admissible);
+      this.#tell({ outcome, jkt: proof.jkt, clientId: claims.client_id });
+      return Object.freeze({ claims, jkt: proof.jkt, proof, nonce });
     } catch (error) {
       const refusal = toRefusal(error);
       const { reason, code, jkt, cause } = refusal;
@@ -152,12 +207,9 @@ class DpopResourceServer implements ResourceServer {
     }
   }
 
-  challenge(error: unknown): HttpAnswer {
-    return toResourceAnswer(error, this.#challenge);
-  }
-
-  /** The way of a request: cheap refusals first, nothing recorded unless everything before it has passed. */
-  async #authorize(request: RawRequest, scopes: readonly string[]): Promise<Authorization> {
+  /** The way of a request: cheap refusals first, and nothing recorded. */
+  async #examine(request: RawRequest, { scopes = [] }: RouteOptions): Promise<Examined> {
+    requireScopes('scopes', scopes);
     const now = this.#admission.now();
     const uri = this.#target.uriOf(request);
     const text = readAccessToken(request); // [R9449-4-01]
@@ -166,15 +218,8 @@ class DpopResourceServer implements ResourceServer {
     // All that a proof covers: neither body nor other headers. [R9449-11.7-01]
     const expectations = { method: request.method, uri, accessTokenHash: token.hash, jkt: token.jkt };
     const admissible = await this.#admission.verify(received, expectations, now);
-    refuseMissingScopes(scopes, token.scopes, token.jkt);
-    await this.#admission.claim(admissible);
-    return this.#grant(admissible, token.claims);
-  }
-
-  async #grant(admissible: AdmissibleProof, claims: AccessTokenClaims): Promise<Authorization> {
-    const { proof } = admissible;
-    const nonce = await this.#admission.nextNonce(admissible);
-    return Object.freeze({ claims, jkt: proof.jkt, proof, nonce });
+    refuseMissingScopes(scopes, token);
+    return { admissible, claims: token.claims };
   }
 
   #tell(decision: Decision): void {
@@ -187,11 +232,15 @@ class DpopResourceServer implements ResourceServer {
   }
 }
 
-function refuseMissingScopes(required: readonly string[], granted: ReadonlySet<string>, jkt: string): void {
-  if (!required.every((scope) => granted.has(scope))) {
+/** The scopes of one route, of a token that has been verified. */
+export function refuseMissingScopes(required: readonly string[], { claims, jkt }: ScopedToken): void {
+  const granted = (claims.scope ?? '').split(' ');
+  if (!required.every((scope) => granted.includes(scope))) {
     throw new DpopError('scope-insufficient', { scopes: required, jkt });
   }
 }
+
+type ScopedToken = Pick<Authorization, 'claims' | 'jkt'>;
 
 function requireQuotable(name: string, value: unknown): string {
   const text = requireText(name, value);

@@ -48,6 +48,10 @@ export function headerLines(rawHeaders: readonly string[], name: string): string
 /** Headers by which a framework may be told to run another method than the one on the request line. */
 const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 
+const maxPathLength = 4096;
+/** Letters, digits, `-`, `.` and `_`, which nobody needs to escape. `~` is left alone: some clients escape it. */
+const escapedWord = /%(?:2[de]|3\d|4[1-9a-f]|5[\da]|5f|6[1-9a-f]|7[\da])/i;
+
 /** Knows the public address and turns requests into target URIs. */
 export class PublicTarget {
   readonly origin: string;
@@ -94,11 +98,15 @@ export class PublicTarget {
       throw new DpopError('host-mismatch');
   }
 
-  /** Dot segments are refused, not resolved: what is compared must be what is routed. */
+  /**
+   * Dot segments and escaped letters are refused, not resolved: routers see through them, some before and some after
+   * they choose a route, and what is compared must be what is routed.
+   */
   #pathOf(target: string): string {
     const [raw = ''] = this.#originForm(target).split('?', 1);
-    const path = raw.startsWith('/') ? normalizePath(raw) : undefined;
-    if (path === undefined || hasDotSegments(path)) throw new DpopError('target-malformed');
+    const path = raw.startsWith('/') && raw.length <= maxPathLength ? normalizePath(raw) : undefined;
+    if (path === undefined || hasDotSegments(path) || escapedWord.test(raw))
+      throw new DpopError('target-malformed');
     return path;
   }
 

@@ -139,7 +139,8 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
   return new KeyedTokenIssuer({
     issuer: requireIssuer(options.issuer),
     signingKey: requireSigningKey('signingKey', options.signingKey),
-    nextKey: options.nextKey === undefined ? undefined : requireSigningKey('nextKey', options.nextKey),
+    nextKey:
+      options.nextKey === undefined ? undefined : requireNextKey(options.nextKey, [options.signingKey]),
     lifetime: requireSeconds('lifetime', options.lifetime ?? 300, 86_400), // [R9449-11.2-01]
     clock: requireClock('clock', options.clock ?? systemClock),
   });
@@ -200,7 +201,8 @@ class KeyedTokenIssuer implements TokenIssuer {
   rotate(nextKey?: SigningKey): void {
     if (this.#next === undefined)
       refuseOption('nextKey', 'published before it can sign: there is none to rotate to');
-    const following = nextKey === undefined ? undefined : requireSigningKey('nextKey', nextKey);
+    const published = [this.#current, this.#next, ...this.#former.map(({ key }) => key)];
+    const following = nextKey === undefined ? undefined : requireNextKey(nextKey, published);
     const until = this.#clock() + this.#lifetime + verifierTolerance;
     this.#former = [...this.#former, { key: this.#current, until }];
     this.#current = this.#next;
@@ -256,4 +258,12 @@ function requireSigningKey(name: string, value: unknown): SigningKey {
   return privateKey instanceof CryptoKey && typeof kid === 'string' && known
     ? (value as unknown as SigningKey)
     : refuseOption(name, 'a key made by createSigningKey');
+}
+
+/** Another key under the same `kid` could not be told from the one that is published. */
+function requireNextKey(value: unknown, published: readonly SigningKey[]): SigningKey {
+  const key = requireSigningKey('nextKey', value);
+  const text = JSON.stringify(key.publicJwk);
+  const taken = published.some(({ kid, publicJwk }) => kid === key.kid && JSON.stringify(publicJwk) !== text);
+  return taken ? refuseOption('nextKey', 'under a kid of its own') : key;
 }

@@ -4,6 +4,7 @@ import type { ProofServerOptions } from '../src/admission.ts';
 import type { DpopKeyPair } from '../src/client/index.ts';
 import { sha256 } from '../src/digest.ts';
 import {
+  type Claim,
   type ClaimOutcome,
   createMemoryReplayStore,
   createNonces,
@@ -14,6 +15,7 @@ import {
   type HttpAnswer,
   type Memory,
   type ReplayStore,
+  replayKey,
 } from '../src/index.ts';
 import {
   audience,
@@ -255,6 +257,16 @@ for (const [name, openEndpoint] of Object.entries({
     await challenged(send({ iat: clock.now }), 'nonce-required');
   });
 
+  check('[R9449-11.3-01] nobody but its owner can bind a key to nonces', async () => {
+    const { send, keyPair } = await open();
+    const { privateKey } = await generateKeyPair();
+    const nonce = await challenged(send({ iat: T0 - 3600 }, { ...keyPair, privateKey }), 'proof-stale');
+    assert.ok(nonce);
+    await send();
+    await challenged(send({ iat: T0 - 3600 }), 'proof-stale');
+    await challenged(send(), 'nonce-required');
+  });
+
   check('[R9449-11.3-01] another key is not concerned', async () => {
     const { send } = await open();
     await challenged(send({ iat: T0 - 3600 }), 'proof-stale');
@@ -445,6 +457,49 @@ for (const [name, openEndpoint] of Object.entries({
     await send({ jti: 'J' });
   });
 
+  check('[I12] a key over its quota is refused with 429, and another key is served', async () => {
+    const clock = (): number => T0 - 1000;
+    const replay = createMemoryReplayStore({ capacity: 1000, quotaPerKey: 2, clock });
+    const { send, challenge, keyPair } = await open({ replay });
+    for (const jti of ['a', 'b']) await send({ jti });
+    const refusal = await refused(send({ jti: 'c' }), 'quota-exceeded');
+    assert.is(refusal.jkt, keyPair.jkt);
+    assertCrowded(challenge(refusal));
+    await refused(send({ jti: 'a' }), 'replayed');
+    await send({ jti: 'c' }, await generateKeyPair());
+    assert.is(replay.gauges().size, 3);
+  });
+
+  check('[I12] what was refused for the quota was not used, and the next minute is free', async () => {
+    const replay = createMemoryReplayStore({ capacity: 1000, quotaPerKey: 1, clock: () => T0 - 1000 });
+    const { send, clock } = await open({ replay });
+    await send();
+    const refusedOnce = { jti: 'J', iat: T0 + 5 };
+    await refused(send(refusedOnce), 'quota-exceeded');
+    clock.now = T0 + 60;
+    await send(refusedOnce);
+    await refused(send(refusedOnce), 'replayed');
+  });
+
+  check('a claim is told whose use it is, and until when', async () => {
+    const store = createStore();
+    const claims: Claim[] = [];
+    const replay: ReplayStore = {
+      read: (now) => store.read(now),
+      claim: (claim) => {
+        claims.push(claim);
+        return store.claim(claim);
+      },
+    };
+    const { send, keyPair } = await open({ replay, maxAge: 30 });
+    await send({ jti: 'J' });
+    assert.is(claims.length, 1);
+    const [{ jkt, key, time, until, memory }] = claims as [Claim];
+    assert.equal([jkt, key], [keyPair.jkt, await replayKey(keyPair.jkt, 'J')]);
+    assert.equal([time, until], [{ axis: 'iat', at: T0 }, T0 + 30]);
+    assert.is(memory.id, (await store.read(T0)).id);
+  });
+
   check('stores may answer by promise', async () => {
     const store = createStore();
     const replay: ReplayStore = {
@@ -483,7 +538,9 @@ for (const [name, openEndpoint] of Object.entries({
   }
 
   check('a clock that throws admits nothing', async () => {
-    const { send, challenge } = await open({ clock: down });
+    let isDown = false;
+    const { send, challenge } = await open({ clock: () => (isDown ? down() : T0) });
+    isDown = true;
     assertUnavailable(challenge(await refused(send(), 'unexpected')));
   });
 
@@ -506,6 +563,12 @@ for (const [name, openEndpoint] of Object.entries({
     await send({ filler: 'x'.repeat(20) });
     await refused(send({ filler: 'x'.repeat(800) }), 'proof-too-large');
   });
+}
+
+function assertCrowded({ status, headers, body }: HttpAnswer): void {
+  assert.is(status, 429);
+  assert.equal(headers, { 'cache-control': 'no-store', 'retry-after': '10' });
+  assert.is(body['error'], 'temporarily_unavailable');
 }
 
 function assertUnavailable({ status, headers, body }: HttpAnswer): void {

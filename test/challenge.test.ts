@@ -74,7 +74,7 @@ const reasonsByCode: Readonly<Record<DpopErrorCode | 'none', readonly DpopErrorR
     'replayed',
   ],
   use_dpop_nonce: ['nonce-unknown', 'nonce-required', 'proof-stale', 'proof-from-future', 'proof-forgotten'],
-  temporarily_unavailable: ['issuer-unavailable', 'replay-store-unavailable', 'unexpected'],
+  temporarily_unavailable: ['quota-exceeded', 'issuer-unavailable', 'replay-store-unavailable', 'unexpected'],
 };
 
 /** What goes on the wire: status at a resource and at a token endpoint, and the one text there is. */
@@ -100,11 +100,12 @@ for (const [code, reasons] of Object.entries(reasonsByCode)) {
       assert.is(error.code ?? 'none', code);
       if (error.code === undefined) return;
       const [resource, token, text] = wire[error.code];
+      const crowded = reason === 'quota-exceeded' ? 429 : undefined;
       for (const [answer, status] of [
         [toResourceAnswer(error, options), resource],
         [toTokenAnswer(error), token],
       ] as const) {
-        assert.is(answer.status, status);
+        assert.is(answer.status, crowded ?? status);
         assert.equal(answer.body, { error: code, error_description: text });
         assert.is(answer.headers['cache-control'], 'no-store');
       }
@@ -188,13 +189,14 @@ test('[R9449-5-03] a token endpoint gives no challenge', () => {
 });
 
 for (const reason of reasonsByCode.temporarily_unavailable) {
-  test(`[R9449-7.1-03] ${reason}: 503 that says when to come back, and no challenge`, () => {
+  const [status, seconds] = reason === 'quota-exceeded' ? [429, '10'] : [503, '1'];
+  test(`[R9449-7.1-03] ${reason}: ${status} that says when to come back, and no challenge`, () => {
     for (const answer of [
       toResourceAnswer(new DpopError(reason), options),
       toTokenAnswer(new DpopError(reason)),
     ]) {
-      assert.is(answer.status, 503);
-      assert.equal(answer.headers, { 'cache-control': 'no-store', 'retry-after': '1' });
+      assert.is(answer.status, status);
+      assert.equal(answer.headers, { 'cache-control': 'no-store', 'retry-after': seconds });
     }
   });
 }
@@ -230,10 +232,15 @@ test('[R6750-3-02] [L02] says nothing of the error underneath, nor of the key', 
   }
 });
 
-test('bodies and the 503 are frozen: they are shared by all requests', () => {
-  const answer = toTokenAnswer(new DpopError('unexpected'));
-  assert.ok([answer, answer.headers, answer.body].every(Object.isFrozen));
-  assert.ok(Object.isFrozen(toTokenAnswer(new DpopError('replayed')).body));
+test('bodies are frozen, and no answer shares its headers with another', () => {
+  for (const reason of ['unexpected', 'quota-exceeded', 'replayed'] as const) {
+    const answer = toTokenAnswer(new DpopError(reason));
+    assert.ok(Object.isFrozen(answer.body));
+    Object.assign(answer.headers, { 'retry-after': '99', 'x-canary': 'x' });
+    const next = toTokenAnswer(new DpopError(reason));
+    assert.not('x-canary' in next.headers);
+    assert.is.not(next.headers['retry-after'], '99');
+  }
 });
 
 test('[R6750-3-02] [L02] [L03] hostile text in a request never reaches the answer', async () => {

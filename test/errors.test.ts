@@ -70,6 +70,7 @@ const expected: Readonly<Record<DpopErrorReason, DpopErrorCode | undefined>> = {
   'proof-stale': 'use_dpop_nonce',
   'proof-from-future': 'use_dpop_nonce',
   'proof-forgotten': 'use_dpop_nonce',
+  'quota-exceeded': 'temporarily_unavailable',
   'issuer-unavailable': 'temporarily_unavailable',
   'replay-store-unavailable': 'temporarily_unavailable',
   unexpected: 'temporarily_unavailable',

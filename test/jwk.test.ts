@@ -119,10 +119,22 @@ for (const [row, name] of [
 
 test('[D07] [R9449-4.3-03] a jwk that is no object is malformed', async () => {
   const { jwk } = keys.ES256;
-  assert.is(readJwk(jwk), jwk);
+  assert.equal({ ...readJwk(jwk) }, jwk);
   for (const value of [undefined, null, 1, true, '', JSON.stringify(jwk), [], [jwk]]) {
     assert.is(readJwk(value), undefined);
     assert.is(await reasonOf(verifyWith(value, 'ES256')), 'jwk-malformed');
+  }
+});
+
+test('[D07] a member that only stands in a polluted prototype is none of the key', () => {
+  const jwk = readJwk(keys.ES256.jwk);
+  assert.is(Object.getPrototypeOf(jwk), null);
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype['use'] = 'enc';
+  try {
+    assert.is(jwk?.['use'], undefined);
+  } finally {
+    Reflect.deleteProperty(prototype, 'use');
   }
 });
 

@@ -253,6 +253,19 @@ test('[R9449-11.3-01] when it forgets a key, every key must use nonces until tha
   assert.ok(keys.has('stranger', T0 + 60), 'the later of two ends counts');
 });
 
+test('[R9449-11.3-01] a polluted prototype does not make it forget a key', async () => {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype['ttl'] = 1;
+  try {
+    const keys = new ChallengedKeys(2);
+    keys.add('a', T0 + 60);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.ok(keys.has('a', T0));
+  } finally {
+    Reflect.deleteProperty(prototype, 'ttl');
+  }
+});
+
 test('a clock that is no number asks everybody for a nonce', () => {
   assert.ok(new ChallengedKeys(1).has('a', Number.NaN));
 });

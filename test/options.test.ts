@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { defaultPolicy } from '../src/freshness.ts';
 import { signatureAlgorithms } from '../src/jwk.ts';
 import {
+  monotonicClock,
   refuseOption,
   requireAlgorithms,
   requireClock,
@@ -57,6 +58,18 @@ test('options are an object', () => {
   }
 });
 
+test('options with a name that is not known are refused, by that name', () => {
+  requireOptions({}, []);
+  requireOptions({ a: 1, b: undefined }, ['a', 'b']);
+  for (const value of [{ a: 1, c: 2 }, { c: undefined }, { A: 1 }, { toString: 1 }]) {
+    assert.throws(
+      () => requireOptions(value, ['a', 'b']),
+      (error: unknown) => error instanceof TypeError && /there is no option "\w+"$/.test(error.message),
+    );
+  }
+  requireOptions({ anything: 1 });
+});
+
 test('a text is a string that is not empty', () => {
   assert.is(requireText('name', 'a'), 'a');
   assert.is(requireText('name', ' '), ' ');
@@ -69,6 +82,17 @@ test('a count is a positive integer', () => {
   const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
   for (const value of [0, -1, 0.5, 1.5, nan, infinity, 2 ** 53, '1', 1n, null, undefined]) {
     assertRefused(() => requireCount('size', value), 'size');
+  }
+});
+
+test('a count has an upper bound where there is one', () => {
+  for (const value of [1, 9, 10]) assert.is(requireCount('capacity', value, 10), value);
+  for (const value of [0, 11, Number.MAX_SAFE_INTEGER]) {
+    assert.throws(
+      () => requireCount('capacity', value, 10),
+      (error: unknown) =>
+        (error as Error).message === 'holdfast: option "capacity" must be an integer from 1 to 10',
+    );
   }
 });
 
@@ -85,6 +109,37 @@ test('a clock is a function', () => {
   assert.is(requireClock('clock', clock), clock);
   for (const value of [undefined, null, 1_800_000_000, new Date(0), 'now']) {
     assertRefused(() => requireClock('clock', value), 'clock');
+  }
+});
+
+test('a clock tells seconds: milliseconds and what is no number are refused at the start', () => {
+  const readings = [
+    Date.now(),
+    1e11,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '1800000000',
+    new Date(),
+    5n,
+    undefined,
+  ];
+  for (const reading of [...readings, Promise.resolve(1)]) {
+    assertRefused(() => requireClock('clock', () => reading), 'clock');
+  }
+  assertRefused(() => requireClock('clock', Date.now), 'clock');
+  const late = (): number => 1e11 - 1;
+  assert.is(requireClock('clock', late), late);
+});
+
+test('the monotonic clock tells seconds, and stays as it is when the system is set', () => {
+  const { now } = Date;
+  const before = monotonicClock();
+  Date.now = () => 0;
+  try {
+    const after = monotonicClock();
+    assert.ok(after >= before && after * 1000 <= performance.now());
+  } finally {
+    Date.now = now;
   }
 });
 
@@ -179,11 +234,22 @@ test('[R9449-2-01] any other URL, and what is none, is refused', () => {
   }
 });
 
+test('a URL with user info is refused: it would be told in challenges, logs and errors', () => {
+  for (const value of [
+    'https://user@as.example/',
+    'https://:secret@as.example/',
+    'https://u:p@as.example/',
+  ]) {
+    assertRefused(() => requireUrl('jwks', value), 'jwks');
+    assertRefused(() => requireUrl('jwks', new URL(value)), 'jwks');
+  }
+});
+
 test('scopes are a list of names that can stand in a challenge as they are', () => {
   for (const good of [[], ['notes:read'], ['a', 'b.c', 'https://rs.example/x']]) {
     assert.equal(requireScopes('scopes', good), good);
   }
-  for (const bad of ['notes:read', ['a b'], ['a"b'], ['a\\b'], [''], ['é'], [1], null, {}]) {
+  for (const bad of ['notes:read', ['a b'], ['a"b'], ['a\\b'], [''], ['é'], ['a\r\nb'], [1], null, {}]) {
     assertRefused(() => requireScopes('scopes', bad), 'scopes');
   }
 });

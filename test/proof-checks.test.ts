@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { sha256 } from '../src/digest.ts';
 import { dpopErrorReasons } from '../src/errors.ts';
 import { type CheckVerdict, explainProof, type VerifyProofOptions } from '../src/proof.ts';
-import { envelopeChecks, headerChecks, requestChecks } from '../src/proof-checks.ts';
+import { envelopeChecks, headerChecks, requestChecks, signatureChecks } from '../src/proof-checks.ts';
 import { ReceivedProof } from '../src/received-proof.ts';
 import { forge, generateKeyPair, origin, path, proofParts, signer, T0 } from './_setup.ts';
 
@@ -14,7 +14,8 @@ const test = suite('proof checks');
 const client = await generateKeyPair();
 const token = 'token';
 const ath = await sha256(token);
-const names = [...envelopeChecks, ...headerChecks, ...requestChecks].map(({ name }) => name);
+const checks = [...envelopeChecks, ...headerChecks, ...requestChecks, ...signatureChecks];
+const names = checks.map(({ name }) => name);
 
 type Told = Omit<CheckVerdict, 'name'>;
 
@@ -49,7 +50,6 @@ function said(told: Readonly<Record<string, Told>>, name: string): readonly unkn
 }
 
 test('every check has a name of its own, a section, and a reason of the closed list', () => {
-  const checks = [...envelopeChecks, ...headerChecks, ...requestChecks];
   assert.is(new Set(names).size, checks.length);
   for (const { section, reason } of checks) {
     assert.match(section, /^RFC \d{4} \d/);
@@ -58,8 +58,11 @@ test('every check has a name of its own, a section, and a reason of the closed l
 });
 
 test('the signature, the dearest check, comes last', () => {
-  assert.is(requestChecks.at(-1)?.name, 'signature');
-  assert.is(requestChecks.at(-2)?.name, 'key usable');
+  assert.equal(names.slice(-2), ['key usable', 'signature']);
+  assert.equal(
+    signatureChecks.map(({ name }) => name),
+    ['key usable', 'signature'],
+  );
 });
 
 test('a proof is read once, and not at all beyond its size', async () => {
@@ -69,7 +72,7 @@ test('a proof is read once, and not at all beyond its size', async () => {
   assert.is(proof.header, proof.header);
   assert.is(proof.claims, proof.claims);
   assert.is(proof.segments, proof.segments);
-  assert.equal(proof.jwk, client.publicJwk);
+  assert.equal({ ...proof.jwk }, client.publicJwk);
   const long = new ReceivedProof([text], { algorithms: ['ES256'], maxProofBytes: text.length - 1 });
   assert.is(long.segments, undefined);
   assert.equal([long.header, long.claims, long.jwk].map(Object.keys), [[], [], []]);
@@ -159,6 +162,7 @@ for (const [what, proof] of Object.entries({
     assert.is(told['payload is JSON']?.found, 'unreadable');
     assert.is(told['header is JSON']?.found, 'unreadable');
     assert.not(told['signature']?.passed);
+    assert.equal(said(told, 'key binding'), [client.jkt, 'no key']);
   });
 }
 

@@ -218,19 +218,39 @@ const refusals: Readonly<Record<DpopErrorReason, Refusal>> = {
     request: createRequest,
     status: 401,
   },
+  'quota-exceeded': {
+    options: {
+      replay: createMemoryReplayStore({ capacity: 99, quotaPerKey: 1, clock: () => T0 - 1000 }),
+    },
+    request: useUp,
+    status: 429,
+  },
   'issuer-unavailable': { options: { jwks: down }, request: createRequest, status: 503 },
   'replay-store-unavailable': {
     options: { replay: { read: down, claim: down } },
     request: createRequest,
     status: 503,
   },
-  unexpected: { options: { clock: down }, request: createRequest, status: 503 },
+  unexpected: { request: breakClock, status: 503 },
 };
+
+/** A valid request to a server whose clock breaks before it comes. */
+async function breakClock(world: World): Promise<RawRequest> {
+  const request = await createRequest(world);
+  world.clock.now = Number.NaN;
+  return request;
+}
 
 async function useOnce(world: World): Promise<RawRequest> {
   const request = await createRequest(world);
   await world.server.authorize(request);
   return request;
+}
+
+/** A fresh request of a client that has used up its quota of one. */
+async function useUp(world: World): Promise<RawRequest> {
+  await world.server.authorize(await createRequest(world)).catch(() => undefined);
+  return createRequest(world);
 }
 
 /** A replay memory that tells how often something was claimed. */
@@ -262,10 +282,116 @@ for (const [reason, { options, route, request, status }] of Object.entries(refus
     const answer = world.server.challenge(refusal);
     assert.is(answer.status, status);
     assert.is(answer.headers['cache-control'], 'no-store');
-    assert.is('www-authenticate' in answer.headers, status !== 503);
+    assert.is('www-authenticate' in answer.headers, status !== 503 && status !== 429);
     assert.is(answer.headers['dpop-nonce'] !== undefined, code === 'use_dpop_nonce');
   });
 }
+
+/** What only the claim finds out, and so the server behind the gateway. */
+const foundByClaim: readonly string[] = ['replayed', 'quota-exceeded'];
+
+for (const [reason, { options, route, request, status }] of Object.entries(refusals)) {
+  const expected = foundByClaim.includes(reason) ? 'passes' : 'refuses';
+  test(`check ${expected} what authorize refuses for ${reason}, tells it once, and claims nothing`, async () => {
+    const decisions: Decision[] = [];
+    const replay = createCountingStore();
+    const world = await createWorld({ replay, observe: (decision) => decisions.push(decision), ...options });
+    const hostile = await request(world);
+    const [before, told] = [replay.claims, decisions.length];
+    if (expected === 'passes') {
+      const { jkt } = await world.server.check(hostile, route);
+      assert.equal(decisions.slice(told), [{ outcome: 'passed', jkt, clientId: 'client' }]);
+    } else {
+      const refusal = await refusalOf(world.server.check(hostile, route));
+      const { code, jkt, cause } = refusal;
+      assert.is(refusal.reason, reason);
+      assert.equal(decisions.slice(told), [{ outcome: 'refused', reason, code, jkt, cause }]);
+      assert.is(world.server.challenge(refusal).status, status);
+      assert.is(refusal.nonce !== undefined, code === 'use_dpop_nonce');
+    }
+    assert.is(replay.claims, before);
+  });
+}
+
+test('check passes one proof any number of times, before its use and after it, and takes none', async () => {
+  const decisions: Decision[] = [];
+  const replay = createCountingStore();
+  const world = await createWorld({ replay, observe: (decision) => decisions.push(decision) });
+  const request = await createRequest(world);
+  const passed = { outcome: 'passed', jkt: world.keyPair.jkt, clientId: 'client' } as const;
+  for (let time = 0; time < 20; time++) await world.server.check(request);
+  assert.equal(decisions.splice(0), Array(20).fill(passed));
+  assert.is(replay.claims, 0);
+  const { claims, jkt, proof } = await world.server.authorize(request);
+  const again = await world.server.check(request);
+  assert.equal([again.claims, again.jkt, again.proof.jti], [claims, jkt, proof.jti]);
+  assert.ok(Object.isFrozen(again));
+  assert.is(await reasonOf(world.server.authorize(request)), 'replayed');
+  assert.is(replay.claims, 2);
+  assert.equal(
+    decisions.map(({ outcome }) => outcome),
+    ['accepted', 'passed', 'refused'],
+  );
+});
+
+/** A gateway that checks and a server that authorizes, as two processes do: one store, one secret, nothing else shared. */
+async function createPair(
+  options: Partial<ResourceServerOptions> = {},
+): Promise<{ gateway: World; backend: World; replay: ReplayStore & { claims: number } }> {
+  const secret = new Uint8Array(32).fill(7);
+  const replay = createCountingStore();
+  const gateway = await createWorld({ replay, nonces: createNonces({ secret }), ...options });
+  const server = createResourceServer({
+    publicOrigin: origin,
+    issuer: issuerUrl,
+    audience,
+    jwks: () => gateway.issuer.jwks(),
+    clock: gateway.clock.read,
+    replay,
+    nonces: createNonces({ secret }),
+    ...options,
+  });
+  return { gateway, backend: { ...gateway, server }, replay };
+}
+
+test('[I01] gateway and server behind it accept a proof once together, and the replay is refused behind', async () => {
+  const { gateway, backend, replay } = await createPair();
+  const request = await createRequest(gateway);
+  await gateway.server.check(request);
+  assert.is(replay.claims, 0);
+  await backend.server.authorize(request);
+  await gateway.server.check(request);
+  assert.is(await reasonOf(backend.server.authorize(request)), 'replayed');
+  assert.is(replay.claims, 2);
+});
+
+test('[I06] of fifty copies at once through gateway and server behind it, one is served', async () => {
+  const { gateway, backend } = await createPair();
+  const request = await createRequest(gateway);
+  const outcomes = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      await gateway.server.check(request);
+      return backend.server.authorize(request).then(
+        () => 'accepted',
+        (error: { reason: string }) => error.reason,
+      );
+    }),
+  );
+  assert.equal(outcomes.toSorted(), ['accepted', ...Array(49).fill('replayed')]);
+});
+
+test('[R9449-8-02] [H11] what the gateway challenges with, the server behind it accepts', async () => {
+  const { gateway, backend } = await createPair({ noncePolicy: 'always' });
+  const { nonce } = await refusalOf(gateway.server.check(await createRequest(gateway)));
+  const request = await createRequest(gateway, { nonce: nonce as string });
+  await gateway.server.check(request);
+  await backend.server.authorize(request);
+  gateway.clock.now = T0 + 2;
+  const later = await createRequest(gateway, { nonce: nonce as string });
+  const ahead = (await gateway.server.check(later)).nonce;
+  assert.ok(ahead !== undefined && ahead !== nonce);
+  await backend.server.authorize(await createRequest(gateway, { nonce: ahead }));
+});
 
 test('the table above knows every reason', () => {
   assert.equal(new Set(Object.keys(refusals)), new Set(dpopErrorReasons));
@@ -572,19 +698,20 @@ test('[K02] a returning client costs one signature check, and not even the impor
 test('[K02] what is refused before the signature costs no signature check', async () => {
   const world = await createWorld();
   await world.server.authorize(await createRequest(world));
-  const cheap = [
-    'proof-malformed',
-    'jwk-private',
-    'htu-mismatch',
-    'ath-mismatch',
-    'proof-stale',
-    'key-mismatch',
-  ] as const;
+  const cheap = ['proof-malformed', 'jwk-private', 'htu-mismatch', 'ath-mismatch', 'key-mismatch'] as const;
   for (const reason of cheap) {
     const request = await refusals[reason].request(world);
     const cost = await costOf(() => refusalOf(world.server.authorize(request)));
     assert.equal(cost, { imports: 0, proofs: 0, tokens: 0 }, reason);
   }
+});
+
+test('[K02] a challenge costs one signature check: only the owner of a key may bind it to nonces', async () => {
+  const world = await createWorld();
+  await world.server.authorize(await createRequest(world));
+  const request = await refusals['proof-stale'].request(world);
+  const cost = await costOf(() => refusalOf(world.server.authorize(request)));
+  assert.equal(cost, { imports: 0, proofs: 1, tokens: 0 });
 });
 
 test('[K04] keys of strangers are neither imported nor remembered', async () => {

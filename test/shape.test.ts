@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert';
 import * as koa from '../src/adapters/koa.ts';
 import * as client from '../src/client/index.ts';
 import * as holdfast from '../src/index.ts';
+import * as redis from '../src/replay-redis.ts';
+import * as testing from '../src/testing/index.ts';
 
 /** The architecture, read from the imports of src: layers, strangers, entry points and sizes. */
 
@@ -35,14 +37,14 @@ const layers: readonly (readonly (readonly string[])[])[] = [
     ['access-token'],
     ['token-issuer'],
     ['nonce'],
-    ['replay'],
+    ['replay', 'replay-memory', 'replay-redis', 'replay-script', 'circuit-breaker'],
     ['challenge'],
     ['credentials', 'target-uri'],
   ],
   [['admission', 'resource-server', 'authorization-server']],
   [['adapters/koa']],
 ];
-const entries = ['index', 'client/index'];
+const entries = ['index', 'client/index', 'testing/index'];
 const dependencies = ['jose', 'lru-cache'];
 const maxLines = 400;
 
@@ -115,9 +117,9 @@ test('reads what it is about', () => {
   assert.ok(modules.get('access-token')?.imports.some(({ from, ours }) => from === 'jose' && !ours));
 });
 
-test('every module has its place in the layers, in the client, or is an entry', () => {
+test('every module has its place in the layers, in client or testing, or is an entry', () => {
   const placed = (name: string): boolean =>
-    layerOf(name) >= 0 || name.startsWith('client/') || entries.includes(name);
+    layerOf(name) >= 0 || /^(?:client|testing)\//.test(name) || entries.includes(name);
   assert.equal(
     [...modules.keys()].filter((name) => !placed(name)),
     [],
@@ -136,9 +138,9 @@ test('imports point one way: never to a higher layer, types included', () => {
   assert.equal(points, []);
 });
 
-test('server modules import neither the client nor an entry', () => {
+test('server modules import neither the client, nor the test kit, nor an entry', () => {
   const breaks = ({ name }: Module, { from }: Import): boolean =>
-    layerOf(name) >= 0 && (from.startsWith('client/') || entries.includes(from));
+    layerOf(name) >= 0 && (/^(?:client|testing)\//.test(from) || entries.includes(from));
   assert.equal(violations(breaks), []);
 });
 
@@ -149,7 +151,7 @@ test('rooms of the second layer are strangers: they share types at most', () => 
 });
 
 test('adapters see neither proofs nor nonces nor the replay memory', () => {
-  const hidden = ['proof', 'proof-checks', 'nonce', 'replay', 'admission', 'access-token'];
+  const hidden = ['proof', 'proof-checks', 'nonce', 'admission', 'access-token', ...(roomOf('replay') ?? [])];
   assert.equal(
     violations(({ name }, { from }) => name.startsWith('adapters/') && hidden.includes(from)),
     [],
@@ -170,6 +172,14 @@ test('the client stands on the two lowest layers, without packages', () => {
   assert.equal(violations(breaks), []);
 });
 
+test('the test kit stands on the published side, without packages, and nothing stands on it', () => {
+  const below = ({ from, ours }: Import): boolean =>
+    ours && (/^(?:client|testing)\//.test(from) || (layerOf(from) >= 0 && layerOf(from) <= 3));
+  const breaks = ({ name }: Module, imported: Import): boolean =>
+    name.startsWith('testing/') ? !below(imported) : imported.from.startsWith('testing/');
+  assert.equal(violations(breaks), []);
+});
+
 /** Modules reachable at run time. */
 function reach(name: string, seen: Set<string> = new Set()): Set<string> {
   for (const { from, ours, typeOnly } of modules.get(name)?.imports ?? []) {
@@ -185,6 +195,23 @@ test('no module imports itself at run time, by whatever way', () => {
     [...modules.keys()].filter((name) => reach(name).has(name)),
     [],
   );
+});
+
+test('the core does without what only a shared store needs', () => {
+  const shared = ['replay-redis', 'replay-script'];
+  assert.equal(
+    [...reach('index')].filter((name) => shared.includes(name)),
+    [],
+  );
+  assert.ok(reach('index').has('replay-memory'));
+  assert.ok(reach('replay-redis').has('replay-script'));
+});
+
+test('the store for Redis has no client of its own', () => {
+  const packages = ['replay-redis', ...reach('replay-redis')].flatMap((name) =>
+    (modules.get(name)?.imports ?? []).filter(({ ours }) => !ours).map(({ from }) => from),
+  );
+  assert.equal(packages, []);
 });
 
 test('what the client bundles does without packages and without Node', () => {
@@ -281,6 +308,7 @@ test('holdfast exports these names', () => {
     'IssuedToken',
     'JwksSource',
     'Memory',
+    'MemoryReplayStore',
     'MemoryReplayStoreOptions',
     'NoncePolicy',
     'Nonces',
@@ -291,6 +319,7 @@ test('holdfast exports these names', () => {
     'PublicAddress',
     'PublicJwk',
     'RawRequest',
+    'ReplayGauges',
     'ReplayStore',
     'ResourceServer',
     'ResourceServerOptions',
@@ -325,6 +354,37 @@ test('holdfast/client exports these names', () => {
 test('holdfast/koa exports these names', () => {
   assert.equal(Object.keys(koa), ['requireDpop']);
   assert.equal(exportedTypes('adapters/koa'), ['DpopState', 'KoaContext']);
+});
+
+test('holdfast/redis exports these names', () => {
+  assert.equal(Object.keys(redis), ['createRedisReplayStore']);
+  assert.equal(exportedTypes('replay-redis'), [
+    'IoRedisClient',
+    'NodeRedisClient',
+    'RedisReplayStore',
+    'RedisReplayStoreOptions',
+  ]);
+});
+
+test('holdfast/testing exports these names', () => {
+  assert.equal(Object.keys(testing), [
+    'createDefectiveProof',
+    'createTestClock',
+    'createTestIssuer',
+    'importTestKeyPair',
+    'proofDefects',
+    'publiclyKnownTestKeys',
+    'replayStoreContract',
+  ]);
+  assert.equal(exportedTypes('testing/index'), [
+    'ContractCase',
+    'ProofDefect',
+    'ProofDefectName',
+    'ReplayStoreSubject',
+    'TestClock',
+    'TestIssuer',
+    'TestIssuerOptions',
+  ]);
 });
 
 test.run();

@@ -23,7 +23,7 @@ test('[R9449-4.3-09] builds the target URI from the public origin and the raw ta
 
 test('[R9449-4.3-14] brings origin and path into their normal form', () => {
   assert.is(uriOf({}, { publicOrigin: 'HTTPS://RS.Example:443/' }), 'https://rs.example/api/notes');
-  assert.is(uriOf({ target: '/api/%6eotes%2fa%7e' }), 'https://rs.example/api/notes%2Fa~');
+  assert.is(uriOf({ target: '/api/notes%2fa%7e' }), 'https://rs.example/api/notes%2Fa~');
   assert.is(uriOf({ target: '/API/notes/' }), 'https://rs.example/API/notes/');
 });
 
@@ -213,6 +213,32 @@ for (const target of [
     assert.is(await reasonOf(() => uriOf({ target })), 'target-malformed');
   });
 }
+
+test('[F18] refuses every letter, digit, hyphen, dot and underscore that is escaped, in either letter case', async () => {
+  const words = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._';
+  for (const word of words) {
+    const hex = word.charCodeAt(0).toString(16);
+    for (const octet of new Set([hex, hex.toUpperCase()])) {
+      const target = `/api/a%${octet}b`;
+      assert.is(await reasonOf(() => uriOf({ target })), 'target-malformed', target);
+    }
+  }
+});
+
+test('takes every other octet as it is escaped, and escaped letters in the query', () => {
+  for (const other of '!"#$%&\'()*+,/:;<=>?@[\\]^`{|}') {
+    const escaped = `%${other.charCodeAt(0).toString(16).toUpperCase()}`;
+    assert.is(uriOf({ target: `/a${escaped}` }), `https://rs.example/a${escaped}`);
+  }
+  assert.is(uriOf({ target: '/%7E%2F%20%C3%A9' }), 'https://rs.example/~%2F%20%C3%A9');
+  assert.is(uriOf({ target: '/api?q=%61' }), 'https://rs.example/api');
+});
+
+test('a path of 4096 characters is taken, a longer one is not, whatever the query', async () => {
+  const longest = `/${'a'.repeat(4095)}`;
+  assert.is(uriOf({ target: `${longest}?${'q'.repeat(5000)}` }), origin + longest);
+  assert.is(await reasonOf(() => uriOf({ target: `${longest}a` })), 'target-malformed');
+});
 
 test('[F17] leaves dots alone that are no dot segments', () => {
   assert.is(uriOf({ target: '/a../.b/.../c?d=../..' }), 'https://rs.example/a../.b/.../c');

@@ -262,6 +262,21 @@ test('cannot rotate to a key that was not published before', () => {
   assert.throws(() => other.rotate(), naming('nextKey'));
 });
 
+test('[G19] a key under the kid of another that is published is refused', async () => {
+  const namesake = { ...(third as SigningKey), kid: first?.kid as string };
+  assert.throws(() => createIssuer({ nextKey: namesake }), naming('nextKey'));
+  createIssuer({ nextKey: first as SigningKey });
+  for (const [what, rotations] of Object.entries({ 'signs now': 0, 'has signed before': 1 })) {
+    const { issuer } = createIssuer({ nextKey: second as SigningKey });
+    for (let turn = 0; turn < rotations; turn++) issuer.rotate(await createSigningKey('ES256'));
+    const kids = kidsOf(issuer);
+    assert.throws(() => issuer.rotate(namesake), naming('nextKey'), what);
+    assert.equal(kidsOf(issuer), kids, 'a refused rotation changes nothing');
+  }
+  const { issuer } = createIssuer({ nextKey: second as SigningKey });
+  assert.throws(() => issuer.rotate({ ...namesake, kid: second?.kid as string }), naming('nextKey'));
+});
+
 test('[G19] a key that takes turns with another is published once', async () => {
   const { issuer } = createIssuer({ nextKey: second as SigningKey });
   const { accessToken } = await issuer.issue(grant);

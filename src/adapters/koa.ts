@@ -1,6 +1,11 @@
 import type { DpopError } from '../errors.ts';
 import { requireScopes } from '../options.ts';
-import type { Authorization, ResourceServer, RouteOptions } from '../resource-server.ts';
+import {
+  type Authorization,
+  type ResourceServer,
+  type RouteOptions,
+  refuseMissingScopes,
+} from '../resource-server.ts';
 import { headerLines } from '../target-uri.ts';
 
 /** The part of a Koa context that the adapter uses; Koa 3's own context fits. */
@@ -26,9 +31,10 @@ export interface DpopState {
 /**
  * Koa middleware that lets a request through only with a bound token and a proof for it, used for the first time.
  *
- * The result is `ctx.state.dpop`; see `DpopState`. Refusals are written here, never thrown: Koa's error path would drop their headers.
- * Errors of the handlers behind it pass untouched. Reads method, target and header lines from the raw request, so
- * mounting, `app.proxy` and merged headers do not matter. Answer CORS preflights before it.
+ * The result is `ctx.state.dpop`; see `DpopState`. Refusals are written here, never thrown: Koa's error path would drop
+ * their headers. Errors of the handlers behind it pass untouched. Reads target and header lines from the raw request, so
+ * mounting, `app.proxy` and merged headers do not matter. A second guard of the same server, on a route behind the first,
+ * only looks at its scopes: the proof's one use is taken. Answer CORS preflights before it.
  *
  * @param server made by `createResourceServer`.
  * @param route scopes that this route needs; default none.
@@ -51,6 +57,12 @@ export function requireDpop(
   };
 }
 
+/** Which requests a guard has let through, and as what. */
+const admitted = new WeakMap<
+  object,
+  { server: ResourceServer; method: string; authorization: Authorization }
+>();
+
 /** Writes the refusal and answers `undefined` when there is nothing to let through. */
 async function authorize(
   server: ResourceServer,
@@ -62,10 +74,14 @@ async function authorize(
   const form = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : undefined;
   exposeToBrowsers(ctx);
   try {
-    const authorization = await server.authorize(
-      { method, target: ctx.originalUrl, rawHeaders, form },
-      route,
-    );
+    const before = admitted.get(ctx.req);
+    if (before?.server === server && before.method === method) {
+      refuseMissingScopes(route.scopes ?? [], before.authorization);
+      return before.authorization;
+    }
+    const request = { method, target: ctx.originalUrl, rawHeaders, form };
+    const authorization = await server.authorize(request, route);
+    admitted.set(ctx.req, { server, method, authorization });
     if (authorization.nonce !== undefined)
       setAll(ctx, { 'dpop-nonce': authorization.nonce, 'cache-control': 'no-store' });
     return authorization;

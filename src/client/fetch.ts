@@ -23,18 +23,20 @@ type NonceBook = Map<string, string>;
  * Adds `Authorization: DPoP` and a fresh proof to each request, learns the nonce of every answer per origin, and
  * repeats a request at most once: on a challenge that brings a new nonce, with a new proof. A body that can be read
  * only once (a stream, or a `Request` with a body) is not repeated; the nonce is learnt for the next call all the same.
- * Redirects are not followed, since neither token nor proof is meant for where they lead: a 3xx answer is returned.
+ * Redirects are not followed, since neither token nor proof is meant for where they lead: the 3xx answer is returned (in
+ * a browser an opaque one with status 0). Give it a `signal`, as any `fetch`: a server may take its time.
  *
  * @throws TypeError when an option makes no sense.
  * @returns a function like `fetch`; it rejects with `DpopClientError` before anything is sent (`origin-not-allowed`,
  *   `invalid-token`, `invalid-key`), with `body-not-resendable` when a challenged body is gone, and as `fetch` does.
  */
 export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
+  requireOptions(options);
   const origins = toOrigins(options.origins);
   const nonces: NonceBook = new Map();
   const send = options.fetch ?? fetch;
   return async function dpopFetch(input, init) {
-    const request = new Request(input, { ...init, redirect: 'manual' });
+    const request = toRequest(input, init);
     const { origin } = new URL(request.url);
     if (!origins.has(origin)) {
       throw new DpopClientError('origin-not-allowed', `${origin} is not one of the allowed origins`);
@@ -44,19 +46,45 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
     learn(nonces, origin, response);
     if (nonces.get(origin) === sent || !(await asksForNonce(response))) return response;
     discard(response);
-    const again = new Request(resendable(input, init), { ...init, redirect: 'manual' });
+    const again = toRequest(resendable(input, init), init);
     const retried = await send(await sign(again, options, nonces.get(origin))); // [R9449-8-07]
     learn(nonces, origin, retried);
     return retried;
   };
 }
 
+/** A mistake shows when the options are given, not at the first request. */
+function requireOptions(options: unknown): void {
+  const { keyPair, accessToken, fetch: send } = (options ?? {}) as Readonly<Record<string, unknown>>;
+  const { privateKey, publicJwk } = (keyPair ?? {}) as Partial<DpopKeyPair>;
+  if (!isObject(privateKey) || !isObject(publicJwk)) refuseOption('keyPair', 'made by generateKeyPair');
+  if (!['undefined', 'string', 'function'].includes(typeof accessToken))
+    refuseOption('accessToken', 'a string, or a function that yields one');
+  if (send !== undefined && typeof send !== 'function') refuseOption('fetch', 'a function like fetch');
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+function refuseOption(name: string, expected: string): never {
+  throw new TypeError(`holdfast: option "${name}" must be ${expected}`);
+}
+
 function toOrigins(value: unknown): ReadonlySet<string> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const urls = list.map((origin) => (URL.canParse(String(origin)) ? new URL(String(origin)) : undefined));
-  const origins = urls.map((url) => (url !== undefined && isSecureUrl(url) ? url.origin : undefined));
+  // What has a path, a query or user info is no origin: whoever writes one expects it to count.
+  const origins = urls.map((url) =>
+    url !== undefined && isSecureUrl(url) && url.href === `${url.origin}/` ? url.origin : undefined,
+  );
   if (origins.length > 0 && !origins.includes(undefined)) return new Set(origins as string[]);
-  throw new TypeError('holdfast: option "origins" must be one or more https origins (http on loopback only)');
+  return refuseOption('origins', 'one or more https origins (http on loopback only), without path and query');
+}
+
+/** Built as `fetch` would build it, from whatever `init` is, and only then kept from following redirects. */
+function toRequest(input: RequestInfo | URL, init: RequestInit | undefined): Request {
+  return new Request(new Request(input, init), { redirect: 'manual' });
 }
 
 async function sign(
@@ -85,12 +113,25 @@ async function asksForNonce(response: Response): Promise<boolean> {
   return response.status === 400 && (await errorOf(response)) === 'use_dpop_nonce';
 }
 
+const maxErrorBytes = 16_384;
+
+/** Reads a copy, and no more of it than an OAuth error takes: the caller gets the answer as it is. */
 async function errorOf(response: Response): Promise<unknown> {
+  if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(response.headers.get('Content-Type') ?? ''))
+    return undefined;
+  const reader = response.clone().body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
   try {
-    const body: unknown = await response.clone().json();
-    return (body as { error?: unknown } | null)?.error;
+    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+      text += decoder.decode(part.value, { stream: true });
+      if (text.length > maxErrorBytes) return undefined;
+    }
+    return (JSON.parse(text) as { error?: unknown } | null)?.error;
   } catch {
-    return undefined; // no JSON, so no OAuth error: the caller gets the answer as it is
+    return undefined; // no JSON, so no OAuth error
+  } finally {
+    reader?.cancel().catch(() => undefined);
   }
 }
 

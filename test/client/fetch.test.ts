@@ -632,6 +632,14 @@ const badOrigins: readonly unknown[] = [
   5,
   'ftp://api.example',
   'http://api.example',
+  'https://api.example/notes',
+  'https://api.example//',
+  'https://api.example?',
+  'https://api.example/?page=2',
+  'https://api.example/#',
+  'https://user@api.example',
+  'https://:secret@api.example/',
+  ['https://api.example', 'https://other.example/notes'],
 ];
 
 for (const origins of badOrigins) {
@@ -640,6 +648,167 @@ for (const origins of badOrigins) {
     assert.throws(attempt, (error: unknown) => error instanceof TypeError && /"origins"/.test(error.message));
   });
 }
+
+test('an origin may end with a slash, be a URL, and be written as people write it', async () => {
+  for (const origins of [
+    'https://api.example/',
+    'HTTPS://API.Example:443',
+    [new URL('https://api.example')],
+  ]) {
+    const send = createDpopFetch({
+      keyPair,
+      origins: origins as string,
+      fetch: async () => new Response('fine'),
+    });
+    assert.is(await (await send('https://api.example/notes')).text(), 'fine');
+  }
+});
+
+const { privateKey, publicJwk } = keyPair;
+const badOptions: readonly (readonly [name: keyof DpopFetchOptions, value: unknown])[] = [
+  ...[undefined, null, 'key', {}, { privateKey }, { publicJwk }, { privateKey, publicJwk: 'x' }].map(
+    (value) => ['keyPair', value] as const,
+  ),
+  ['keyPair', { privateKey: null, publicJwk }],
+  ...[null, 5, {}, ['token'], Promise.resolve('token')].map((value) => ['accessToken', value] as const),
+  ...[null, 'fetch', {}, true].map((value) => ['fetch', value] as const),
+];
+for (const [name, value] of badOptions) {
+  test(`refuses the option ${name}: ${JSON.stringify(value) ?? 'undefined'}`, () => {
+    const valid: DpopFetchOptions = { keyPair, origins: 'https://api.example' };
+    createDpopFetch(valid);
+    const attempt = (): unknown => createDpopFetch({ ...valid, [name]: value } as DpopFetchOptions);
+    assert.throws(
+      attempt,
+      (error: unknown) =>
+        error instanceof TypeError && error.message.startsWith(`holdfast: option "${name}" must be `),
+    );
+  });
+}
+
+test('refuses options that are none', () => {
+  for (const options of [undefined, null, 5, 'https://api.example']) {
+    assert.throws(
+      () => createDpopFetch(options as never),
+      (error: unknown) => error instanceof TypeError && error.message.startsWith('holdfast: '),
+    );
+  }
+});
+
+/** What `fetch` takes for `init`, though a spread would lose it. */
+const inits: Readonly<Record<string, (url: string) => RequestInit>> = {
+  'a Request': (url) => new Request(url, { method: 'POST', body: 'text', headers: { 'X-Trace': '7' } }),
+  'an object with getters': () => new Getters(),
+  'an object that inherits': () =>
+    Object.create({ method: 'POST', body: 'text', headers: { 'X-Trace': '7' } }) as RequestInit,
+};
+
+class Getters {
+  get method(): string {
+    return 'POST';
+  }
+  get body(): string {
+    return 'text';
+  }
+  get headers(): HeadersInit {
+    return { 'X-Trace': '7' };
+  }
+}
+
+for (const [what, make] of Object.entries(inits)) {
+  test(`init as ${what} is sent as fetch sends it`, async () => {
+    const server = await serve(() => fine);
+    const url = `${server.origin}/api`;
+    await fetch(url, make(url));
+    await dpopFetch(server)(url, make(url));
+    const [native, ours] = server.received;
+    for (const request of [native, ours]) {
+      assert.equal(
+        [request?.method, String(request?.body), request?.headers['x-trace']],
+        ['POST', 'text', '7'],
+      );
+      assert.is(request?.headers['content-type'], native?.headers['content-type']);
+    }
+    assert.is(claimsOf(ours)['htm'], 'POST');
+  });
+}
+
+test('[M09] the body of an init that is a Request is not repeated, that of one with getters is', async () => {
+  const server = await serve((_, count) =>
+    count === 3 ? fine : { ...challenge, headers: challengeWith(count) },
+  );
+  const url = `${server.origin}/api`;
+  const send = dpopFetch(server);
+  assert.is(await codeOf(send(url, inits['a Request']?.(url))), 'body-not-resendable');
+  assert.is((await send(url, new Getters())).status, 200);
+  assert.equal(
+    server.received.map(({ body }) => String(body)),
+    ['text', 'text', 'text'],
+  );
+});
+
+function challengeWith(count: number): OutgoingHttpHeaders {
+  return { ...challenge.headers, 'DPoP-Nonce': `n${count}` };
+}
+
+test('no init can make it follow a redirect', async () => {
+  const other = await serve(() => fine);
+  const server = await serve(() => ({ status: 307, headers: { Location: other.origin } }));
+  const init = new Request(server.origin, { redirect: 'follow' });
+  for (const call of [() => dpopFetch(server)(init), () => dpopFetch(server)(server.origin, init)]) {
+    assert.is((await call()).status, 307);
+  }
+  assert.is(other.received.length, 0);
+});
+
+for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/problem+json']) {
+  test(`[R9449-8-02] a challenge in ${type} is read`, async () => {
+    const headers = { ...tokenChallenge.headers, 'Content-Type': type };
+    const server = await serve((_, count) => (count === 1 ? { ...tokenChallenge, headers } : fine));
+    assert.is((await dpopFetch(server)(server.origin)).status, 200);
+  });
+}
+
+for (const type of ['text/html', 'text/json', 'application/jsonp', 'application/xml', undefined]) {
+  test(`a 400 in ${type ?? 'no type at all'} is not read`, async () => {
+    const headers = { 'DPoP-Nonce': 'n1', ...(type === undefined ? {} : { 'Content-Type': type }) };
+    const server = await serve(() => ({ ...tokenChallenge, headers }));
+    const response = await dpopFetch(server)(server.origin);
+    assert.is(response.status, 400);
+    assert.is(await response.text(), tokenChallenge.body);
+    assert.is(server.received.length, 1);
+  });
+}
+
+test('of a 400, 16384 characters are read and no more; the caller gets all of it', async () => {
+  const padded = (length: number): string => (tokenChallenge.body ?? '').padEnd(length, ' ');
+  for (const [length, requests] of [
+    [16_384, 2],
+    [16_385, 1],
+    [500_000, 1],
+  ] as const) {
+    const server = await serve((_, count) =>
+      count === 1 ? { ...tokenChallenge, body: padded(length) } : fine,
+    );
+    const response = await dpopFetch(server)(server.origin);
+    assert.is(server.received.length, requests, `${length}`);
+    assert.is((await response.text()).length, requests === 1 ? length : 4);
+  }
+});
+
+test('a 400 that never ends is given to the caller as it is', async () => {
+  const http = await listen(
+    createServer((_, response) => {
+      response.writeHead(400, { 'Content-Type': 'application/json', 'DPoP-Nonce': 'n1' });
+      response.write('x'.repeat(20_000)); // and then nothing more
+    }),
+  );
+  const response = await dpopFetch(http)(http.origin);
+  assert.is(response.status, 400);
+  const reader = response.body?.getReader();
+  assert.ok(((await reader?.read())?.value?.length ?? 0) > 0);
+  await reader?.cancel();
+});
 
 test('[R9449-11.3-01] [R9449-9-01] our own resource server serves it when every proof needs a nonce', async () => {
   const { origin, proofs, send } = await protectedApi({ noncePolicy: 'always' });

@@ -14,6 +14,9 @@ const defaults = {
   noncePolicy: 'when-needed',
   replayCapacity: 100_000,
   clientSecret: 'demo-service-secret',
+  redisUrl: undefined,
+  nonceSecret: undefined,
+  previousNonceSecret: undefined,
 };
 
 const names = [
@@ -26,6 +29,9 @@ const names = [
   'NONCE_POLICY',
   'REPLAY_CAPACITY',
   'DEMO_SERVICE_SECRET',
+  'REDIS_URL',
+  'NONCE_SECRET',
+  'PREVIOUS_NONCE_SECRET',
 ];
 
 test('an empty environment gives the defaults, frozen', () => {
@@ -51,6 +57,9 @@ test('every setting is read', () => {
     NONCE_POLICY: 'always',
     REPLAY_CAPACITY: '10',
     DEMO_SERVICE_SECRET: 'p:s%w+',
+    REDIS_URL: 'rediss://user:pass@redis.example:6380/2',
+    NONCE_SECRET: '0123456789abcdef'.repeat(4),
+    PREVIOUS_NONCE_SECRET: 'FF'.repeat(32),
   };
   assert.equal(readConfig(environment), {
     host: '0.0.0.0',
@@ -62,6 +71,9 @@ test('every setting is read', () => {
     noncePolicy: 'always',
     replayCapacity: 10,
     clientSecret: 'p:s%w+',
+    redisUrl: 'rediss://user:pass@redis.example:6380/2',
+    nonceSecret: Uint8Array.from(Buffer.from('0123456789abcdef'.repeat(4), 'hex')),
+    previousNonceSecret: new Uint8Array(32).fill(0xff),
   });
 });
 
@@ -123,6 +135,51 @@ test('HOST can be anything behind proxies with origins of their own, for both se
   assert.throws(() => readConfig({ HOST: '10.0.0.1', AS_ORIGIN }), /^HOST must be /);
   assert.throws(() => readConfig({ HOST: '10.0.0.1', RS_ORIGIN }), /^HOST must be /);
 });
+
+for (const url of [
+  'redis://127.0.0.1',
+  'redis://localhost:6379',
+  'redis://[::1]:7000/0',
+  'rediss://:p@r/15',
+]) {
+  test(`REDIS_URL can be ${url}`, () => assert.is(readConfig({ REDIS_URL: url }).redisUrl, url));
+}
+
+const hex = 'canary'
+  .replace(/[^a-f]/g, '')
+  .repeat(32)
+  .slice(0, 60);
+const badSecrets: Readonly<Record<string, readonly string[]>> = {
+  REDIS_URL: [
+    'canary',
+    'canary:6379',
+    '/run/canary.sock',
+    'redis://',
+    'redis:///1',
+    'http://canary:6379',
+    'redis://:canary@host:x',
+    'redis://:canary@host/db',
+    'redis://host?password=canary',
+    'redis://host?enableOfflineQueue=true&x=canary',
+    'redis://host#canary',
+  ],
+  NONCE_SECRET: [hex, `${hex}abcde`, `${hex}abcg`, `${hex}abc `, `0x${hex}ab`, `${hex}abcd\n`],
+};
+
+for (const [name, values] of Object.entries({
+  ...badSecrets,
+  PREVIOUS_NONCE_SECRET: badSecrets['NONCE_SECRET'] ?? [],
+})) {
+  for (const value of values) {
+    test(`[L01] ${name} cannot be ${JSON.stringify(value)}: one sentence names it and does not repeat it`, () => {
+      const { name: kind, message } = errorOf(() => readConfig({ [name]: value }));
+      assert.is(kind, 'ConfigError');
+      assert.ok(message.startsWith(`${name} must be `), message);
+      assert.ok(!message.includes('canary') && !message.includes(hex), message);
+      assert.not.match(message, /\n/);
+    });
+  }
+}
 
 function errorOf(attempt: () => unknown): Error {
   try {

@@ -1,102 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readConfig } from '../../demo/config.ts';
 import { ListenError, startServers } from '../../demo/servers.ts';
+import { invited, runToEnd, settings, signedRequest, withRun } from './_run.ts';
 import { sendRaw } from './_setup.ts';
 
 /** The demo as a person meets it: its own process, its output, its exit code. */
 
 const test = suite('demo/main');
-
-const program = fileURLToPath(new URL('../../demo/main.js', import.meta.url));
-const invited = 'Requests, with the reason where one is refused:';
-
-/** Empty means default: settings of whoever runs the tests take no part. */
-const settings: Readonly<Record<string, string>> = {
-  HOST: '',
-  AS_PORT: '0',
-  RS_PORT: '0',
-  AS_ORIGIN: '',
-  RS_ORIGIN: '',
-  TOKEN_LIFETIME: '',
-  NONCE_POLICY: '',
-  REPLAY_CAPACITY: '',
-  DEMO_SERVICE_SECRET: '',
-};
-
-/** Nor does the coverage of these tests: it counts src, which other tests cover, and takes time to write. */
-const notCovered = { NODE_V8_COVERAGE: '' };
-
-interface Ending {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-class Run {
-  readonly #child: ChildProcess;
-  readonly ended: Promise<Ending>;
-  out = '';
-  err = '';
-
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
-    const env = { ...process.env, ...notCovered, ...settings, ...environment };
-    this.#child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.out += text;
-    });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.err += text;
-    });
-    this.ended = once(this.#child, 'close').then(([code]) => ({
-      code: code as number | null,
-      out: this.out,
-      err: this.err,
-    }));
-  }
-
-  /** Until the output has this text; fails when the process ends without it. */
-  async says(text: string): Promise<void> {
-    let over = false;
-    const ended = this.ended.then(() => {
-      over = true;
-    });
-    while (!this.out.includes(text)) {
-      if (over) throw new Error(`ended without "${text}":\n${this.out}\n${this.err}`);
-      await Promise.race([once(this.#child.stdout ?? this.#child, 'data'), ended]);
-    }
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
-  }
-}
-
-/** Runs the demo; whatever becomes of the test, the process is gone after it. */
-async function withRun<T>(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-  use: (run: Run) => Promise<T>,
-): Promise<T> {
-  const run = new Run(args, environment);
-  try {
-    return await use(run);
-  } finally {
-    run.signal('SIGKILL');
-    await run.ended;
-  }
-}
-
-function runToEnd(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-): Promise<Ending> {
-  return withRun(args, environment, ({ ended }) => ended);
-}
 
 const stackTrace = /^\s+at .+:\d+/m;
 
@@ -150,9 +63,7 @@ for (const policy of ['when-needed', 'always']) {
   test(`[I01] NONCE_POLICY=${policy}: the signed request to paste works exactly once`, async () => {
     await withRun([], { NONCE_POLICY: policy }, async (run) => {
       await run.says(invited);
-      const [, url = ''] = /^ {2}curl -si (\S+) \\$/m.exec(run.out) ?? [];
-      const [, authorization = ''] = /^ +-H 'Authorization: (DPoP \S+)' \\$/m.exec(run.out) ?? [];
-      const [, dpop = ''] = /^ +-H 'DPoP: (\S+)'$/m.exec(run.out) ?? [];
+      const { url, authorization, dpop } = signedRequest(run);
       const first = await fetch(url, { headers: { authorization, dpop } });
       assert.is(first.status, 200, await first.text());
       const second = await fetch(url, { headers: { authorization, dpop } });

@@ -93,6 +93,7 @@ async function tellToLeakyGuard(demo: Demo, leak: DpopErrorReason): Promise<Tell
       origin: publicOrigin,
       authorizationServer: issuer,
       server,
+      health: async () => ({ ready: true, replay: 'memory' }),
       log: () => undefined,
     });
   });
@@ -116,6 +117,7 @@ function letThrough(
   return {
     algorithms: real.algorithms,
     challenge: (error) => real.challenge(error),
+    check: (request, route) => real.check(request, route),
     authorize: async (request, route) => {
       try {
         granted = await real.authorize(request, route);

@@ -1,0 +1,58 @@
+import { createProof, generateKeyPair } from 'holdfast/client';
+import type { DemoConfig } from './config.ts';
+import type { DemoServers } from './servers.ts';
+import { encodeFormPart, requestToken } from './story.ts';
+
+type Origins = Pick<DemoServers, 'authorizationOrigin' | 'resourceOrigin'>;
+
+/** Commands to paste. The signed one works once, within a minute: that is the point of it. */
+export async function invitation(servers: Origins, config: DemoConfig): Promise<string> {
+  const { authorizationOrigin, resourceOrigin } = servers;
+  const { token, proof } = await signOne(servers, config);
+  return `
+The servers stay up; Ctrl-C stops them. Try, in another terminal:
+
+  # what the servers say of themselves
+  curl -s ${authorizationOrigin}/.well-known/oauth-authorization-server
+  curl -s ${resourceOrigin}/.well-known/oauth-protected-resource
+
+  # whether they are ready
+  curl -sS ${resourceOrigin}/healthz
+
+  # nothing presented: a challenge; a token request without a proof: refused
+  curl -si ${resourceOrigin}/api/notes
+  curl -si -u 'demo-service:${encodeFormPart(config.clientSecret)}' -d grant_type=client_credentials ${authorizationOrigin}/token
+
+  # a whole signed request. It works once, within a minute; run it twice
+  curl -si ${resourceOrigin}/api/notes \\
+    -H 'Authorization: DPoP ${token}' \\
+    -H 'DPoP: ${proof}'
+
+Requests, with the reason where one is refused:
+`;
+}
+
+async function signOne(
+  { authorizationOrigin, resourceOrigin }: Origins,
+  config: DemoConfig,
+): Promise<Signed> {
+  const keyPair = await generateKeyPair();
+  const url = `${resourceOrigin}/api/notes`;
+  const { accessToken } = await requestToken(authorizationOrigin, config.clientSecret, keyPair);
+  const unsigned = await fetch(url, {
+    headers: {
+      authorization: `DPoP ${accessToken}`,
+      dpop: await createProof(keyPair, { method: 'GET', url, accessToken }),
+    },
+  });
+  const nonce = unsigned.headers.get('DPoP-Nonce') ?? undefined;
+  return {
+    token: accessToken,
+    proof: await createProof(keyPair, { method: 'GET', url, accessToken, nonce }),
+  };
+}
+
+interface Signed {
+  readonly token: string;
+  readonly proof: string;
+}

@@ -1,0 +1,216 @@
+import { LRUCache } from 'lru-cache';
+import type { Memory, ProofTime, Seconds } from './freshness.ts';
+import { monotonicClock, requireClock, requireCount, requireOptions, systemClock } from './options.ts';
+import type { Claim, ClaimOutcome, ReplayStore } from './replay.ts';
+
+/** The replay memory of one process. */
+
+/** Options of `createMemoryReplayStore`. */
+export interface MemoryReplayStoreOptions {
+  /**
+   * How many uses are remembered at most. Size it above (requests per second x 70 s): an undersized memory stays safe
+   * but asks more clients for nonces. Costs under 200 bytes each.
+   */
+  readonly capacity: number;
+  /**
+   * How many uses one key may have in a minute, so that a single client cannot shorten the window of all others; the
+   * next ones are answered with 429. Default: as many as there is room for.
+   */
+  readonly quotaPerKey?: number;
+  /** Clock for the memory's birth, in seconds since the epoch; default: the system's. */
+  readonly clock?: () => Seconds;
+  /** A clock that is never set, in seconds since any moment; default: `performance.now()`. */
+  readonly monotonicClock?: () => Seconds;
+}
+
+/** What there is to watch. */
+export interface ReplayGauges {
+  /** Uses remembered now. */
+  readonly size: number;
+  readonly capacity: number;
+  /** Uses that had to leave before their end, since the start. Above zero: the capacity is too small. */
+  readonly evictions: number;
+  /** Seconds from the highest floor to now: proofs older than that are challenged. `Infinity` while nothing has left. */
+  readonly floorAge: Seconds;
+}
+
+/** The store of one process. */
+export interface MemoryReplayStore extends ReplayStore {
+  read(now: Seconds): Memory;
+  claim(claim: Claim): ClaimOutcome;
+  gauges(): ReplayGauges;
+}
+
+/**
+ * The replay memory of one process, bounded by count.
+ *
+ * Entries leave when their end is past, or when newer ones need their place, those past their end first. Whenever one
+ * leaves, the floor rises to its time; in normal traffic that was long ago. So no clock step can open the window, and
+ * a flood shortens it. Protects one process: several need one shared store, and in a worker of `node:cluster` or of a
+ * process manager this one warns (`HOLDFAST_ONE_PROCESS`).
+ *
+ * @throws TypeError when `capacity` is not a positive integer, or another option makes no sense.
+ */
+export function createMemoryReplayStore(options: MemoryReplayStoreOptions): MemoryReplayStore {
+  requireOptions(options);
+  const { quotaPerKey, clock = systemClock } = options;
+  const capacity = requireCount('capacity', options.capacity, maxCapacity);
+  const quota = quotaPerKey === undefined ? undefined : requireCount('quotaPerKey', quotaPerKey);
+  const monotonic = requireClock('monotonicClock', options.monotonicClock ?? monotonicClock);
+  warnOfOtherProcesses();
+  return new BoundedReplayStore(capacity, quota, requireClock('clock', clock)(), monotonic);
+}
+
+/** Said outright: lru-cache would read a `ttl` from a polluted `Object.prototype`, and forget in silence. */
+const noTimeout = { ttl: 0 } as const;
+
+/** How many entries past their end a claim removes at most: two for the one that it adds, so none waits for long. */
+const sweepPerClaim = 2;
+const quotaWindow: Seconds = 60;
+/** Room is made in advance: more than this would take gigabytes at the start. */
+const maxCapacity = 10_000_000;
+
+class BoundedReplayStore implements MemoryReplayStore {
+  readonly #id = crypto.randomUUID();
+  readonly #birth: Seconds;
+  readonly #floor = { iat: Number.NEGATIVE_INFINITY, nonce: Number.NEGATIVE_INFINITY };
+  readonly #uses: LRUCache<string, number>;
+  readonly #ends = new EndQueue();
+  readonly #quota: Quota | undefined;
+  readonly #monotonic: () => Seconds;
+  /** Never falls. When the clock is behind it (set back, or once read ahead), it goes on by the monotonic clock. */
+  #now: Seconds;
+  #readAt: Seconds;
+  #evictions = 0;
+
+  constructor(capacity: number, quota: number | undefined, birth: Seconds, monotonic: () => Seconds) {
+    this.#birth = birth;
+    this.#now = birth;
+    this.#monotonic = monotonic;
+    this.#readAt = monotonic();
+    this.#quota = quota === undefined ? undefined : new Quota(quota, capacity);
+    this.#uses = new LRUCache({
+      ...noTimeout,
+      max: capacity,
+      dispose: (entry) => this.#raiseFloor(fromEntry(entry)),
+    });
+  }
+
+  read(now: Seconds): Memory {
+    const elapsed = this.#monotonic() - this.#readAt;
+    this.#now = Math.max(now, this.#now + (now < this.#now ? elapsed : 0));
+    this.#readAt += elapsed;
+    return { id: this.#id, birth: this.#birth, now: this.#now, floor: { ...this.#floor } };
+  }
+
+  claim({ key, jkt, time, until, memory }: Claim): ClaimOutcome {
+    if (this.#uses.has(key)) return 'replayed';
+    if (memory.id !== this.#id || !(time.at > this.#floor[time.axis])) return 'forgotten';
+    if (this.#quota?.grants(jkt, this.#now) === false) return 'crowded';
+    this.#makeRoom();
+    this.#uses.set(key, toEntry(time), noTimeout);
+    this.#ends.add(key, until);
+    return 'claimed';
+  }
+
+  gauges(): ReplayGauges {
+    const floorAge = this.#now - Math.max(this.#floor.iat, this.#floor.nonce);
+    return { size: this.#uses.size, capacity: this.#uses.max, evictions: this.#evictions, floorAge };
+  }
+
+  /** Whoever ends first leaves first. The cache's own order never decides: it is never full when something is added. */
+  #makeRoom(): void {
+    for (let swept = 0; swept < sweepPerClaim && this.#ends.first < this.#now; swept++) this.#dropFirst();
+    if (this.#uses.size < this.#uses.max) return;
+    this.#dropFirst();
+    this.#evictions += 1;
+  }
+
+  #dropFirst(): void {
+    this.#uses.delete(this.#ends.takeFirst());
+  }
+
+  #raiseFloor({ axis, at }: ProofTime): void {
+    this.#floor[axis] = Math.max(this.#floor[axis], at);
+  }
+}
+
+/** Keys in the order of their ends, by whole seconds. */
+class EndQueue {
+  readonly #seconds = new Map<Seconds, string[]>();
+  /** The second in which the first key ends; `Infinity` when there is none. */
+  first: Seconds = Number.POSITIVE_INFINITY;
+
+  add(key: string, until: Seconds): void {
+    const second = Math.ceil(until);
+    const keys = this.#seconds.get(second);
+    if (keys === undefined) this.#seconds.set(second, [key]);
+    else keys.push(key);
+    this.first = Math.min(this.first, second);
+  }
+
+  takeFirst(): string {
+    const keys = this.#seconds.get(this.first) as string[]; // asked only while there is a first
+    const key = keys.pop() as string;
+    if (keys.length === 0) {
+      this.#seconds.delete(this.first);
+      this.first = Math.min(...this.#seconds.keys()); // as many as a proof can live seconds: a few hundred at most
+    }
+    return key;
+  }
+}
+
+/** How many uses each key had in its current minute. */
+class Quota {
+  readonly #perKey: number;
+  readonly #minutes: LRUCache<string, { readonly since: Seconds; uses: number }>;
+
+  constructor(perKey: number, maxKeys: number) {
+    this.#perKey = perKey;
+    this.#minutes = new LRUCache({ max: maxKeys });
+  }
+
+  /** Counts a use, if there is one left. */
+  grants(jkt: string, now: Seconds): boolean {
+    const minute = this.#minutes.get(jkt);
+    if (minute === undefined || now >= minute.since + quotaWindow) {
+      this.#minutes.set(jkt, { since: now, uses: 1 });
+      return true;
+    }
+    minute.uses += 1;
+    return minute.uses <= this.#perKey;
+  }
+}
+
+/** One number per entry instead of an object: times are positive, so the sign has room for the axis. */
+function toEntry({ axis, at }: ProofTime): number {
+  return axis === 'nonce' ? at : -at;
+}
+
+function fromEntry(entry: number): ProofTime {
+  return entry > 0 ? { axis: 'nonce', at: entry } : { axis: 'iat', at: -entry };
+}
+
+/** What tells a worker among others. `node:cluster` takes its own away before our code runs, so it is asked as well. */
+const workerVariables = ['NODE_UNIQUE_ID', 'NODE_APP_INSTANCE', 'pm_id'];
+
+interface WarningRuntime {
+  readonly process?: {
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    readonly getBuiltinModule?: (name: 'node:cluster') => { readonly isWorker?: boolean } | undefined;
+    readonly emitWarning?: (message: string, options: { code: string }) => void;
+  };
+}
+
+/** A proof would be accepted once by each of them. */
+function warnOfOtherProcesses(): void {
+  const { process } = globalThis as WarningRuntime;
+  const inCluster = process?.getBuiltinModule?.('node:cluster')?.isWorker === true;
+  if (!inCluster && !workerVariables.some((name) => process?.env?.[name] !== undefined)) return;
+  process?.emitWarning?.(
+    'holdfast: this replay memory protects one process, and this is one of several workers',
+    {
+      code: 'HOLDFAST_ONE_PROCESS',
+    },
+  );
+}

@@ -1,0 +1,12 @@
+/** For tests of what uses holdfast: a contract for replay stores, a clock, fixed keys, and proofs valid and defective. */
+export { createTestClock, type TestClock } from './clock.ts';
+export {
+  createTestIssuer,
+  importTestKeyPair,
+  publiclyKnownTestKeys,
+  type TestIssuer,
+  type TestIssuerOptions,
+} from './keys.ts';
+export { createDefectiveProof, type ProofDefect, type ProofDefectName, proofDefects } from './proofs.ts';
+export { type ContractCase, replayStoreContract } from './replay-contract.ts';
+export type { ReplayStoreSubject } from './replay-trial.ts';
