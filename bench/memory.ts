@@ -26,7 +26,7 @@ const memories: Readonly<Record<string, (capacity: number) => Remember>> = {
     return async (jkt, jti, at) => {
       const memory = await store.read(at);
       const key = await replayKey(jkt, jti);
-      const outcome = await store.claim({ key, time: { axis: 'iat', at }, until: at + 60, memory });
+      const outcome = await store.claim({ key, jkt, time: { axis: 'iat', at }, until: at + 60, memory });
       if (outcome !== 'claimed') throw new Error(`${outcome}: nothing was remembered`);
     };
   },

@@ -131,7 +131,35 @@ export class ProofAdmission {
     request: RequestExpectations,
     now: Seconds,
   ): Promise<AdmissibleProof> {
+    try {
+      return await this.#judge(received, request, now);
+    } catch (error) {
+      throw await this.#withNonce(toRefusal(error), now, received);
+    }
+  }
+
+  /** A nonce unknown here may be known elsewhere: another node may have noticed a new memory before this one. */
+  async #judge(
+    received: ReceivedProof,
+    request: RequestExpectations,
+    now: Seconds,
+  ): Promise<AdmissibleProof> {
     const memory = await this.#readMemory(now);
+    try {
+      return await this.#judgeBy(memory, received, request, now);
+    } catch (error) {
+      const latest = toRefusal(error).reason === 'nonce-unknown' ? await this.#readMemory(now, true) : memory;
+      if (latest.id === memory.id) throw error;
+      return this.#judgeBy(latest, received, request, now);
+    }
+  }
+
+  async #judgeBy(
+    memory: Memory,
+    received: ReceivedProof,
+    request: RequestExpectations,
+    now: Seconds,
+  ): Promise<AdmissibleProof> {
     const expect: ProofExpectations = {
       method: request.method,
       uri: request.uri,
@@ -143,11 +171,7 @@ export class ProofAdmission {
       readNonce: (nonce) => this.#nonces.read(this.#scope, nonce, memory),
       nonceRequired: (jkt) => this.#always || this.#challenged.has(jkt, memory.now), // [R9449-11.2-02]
     };
-    try {
-      return { proof: await this.#verifier.verify(received, expect), memory };
-    } catch (error) {
-      throw await this.#withNonce(toRefusal(error), now, received);
-    }
+    return { proof: await this.#verifier.verify(received, expect), memory };
   }
 
   /** The last step: takes the one use of a proof. */
@@ -180,10 +204,10 @@ export class ProofAdmission {
     }
   }
 
-  async #readMemory(now: Seconds): Promise<Memory> {
+  async #readMemory(now: Seconds, latest = false): Promise<Memory> {
     let cause: unknown = new TypeError('holdfast: the replay store returned no memory');
     try {
-      const memory: unknown = await inTime(this.#replay.read(now));
+      const memory: unknown = await inTime(this.#replay.read(now, latest));
       if (isMemory(memory)) return memory;
     } catch (error) {
       cause = error;

@@ -91,8 +91,8 @@ class RedisStore implements RedisReplayStore {
   }
 
   /** What is a tenth of a second old will do: a claim is judged by the memory as it is then. */
-  async read(now: Seconds): Promise<Memory> {
-    const fresh = performance.now() < this.#readAt + refreshEvery;
+  async read(now: Seconds, latest = false): Promise<Memory> {
+    const fresh = !latest && performance.now() < this.#readAt + refreshEvery;
     const memory = fresh && this.#memory !== undefined ? this.#memory : await this.#look(now);
     this.#latest = Math.max(this.#latest, memory.now, now);
     return { ...memory, now: this.#latest };

@@ -35,8 +35,12 @@ export type ClaimOutcome = 'claimed' | 'replayed' | 'forgotten' | 'crowded';
 
 /** What a store must be able to do; both methods may answer at once or by promise. */
 export interface ReplayStore {
-  /** Tells the store the caller's clock and answers with the memory as it stands. Consumes nothing. */
-  read(now: Seconds): Memory | Promise<Memory>;
+  /**
+   * Tells the store the caller's clock and answers with the memory as it stands. Consumes nothing.
+   *
+   * @param latest whatever is kept from an earlier answer will not do: another node may know a newer memory.
+   */
+  read(now: Seconds, latest?: boolean): Memory | Promise<Memory>;
   /** Records one use, if it is the first. */
   claim(claim: Claim): ClaimOutcome | Promise<ClaimOutcome>;
 }
