@@ -237,7 +237,8 @@ const storeDeadline = 1000; // milliseconds
 
 /** An answer that is there costs no timer. */
 function inTime<T>(answer: T | Promise<T>): T | Promise<T> {
-  return answer instanceof Promise ? withDeadline(answer, storeDeadline) : answer;
+  const isThere = typeof (answer as { then?: unknown } | null | undefined)?.then !== 'function';
+  return isThere ? answer : withDeadline(Promise.resolve(answer), storeDeadline);
 }
 
 function requireMethods<T>(name: string, value: T, methods: readonly string[], expected: string): T {

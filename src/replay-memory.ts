@@ -73,8 +73,9 @@ const maxCapacity = 10_000_000;
 class BoundedReplayStore implements MemoryReplayStore {
   readonly #id = crypto.randomUUID();
   readonly #birth: Seconds;
+  readonly #capacity: number;
   readonly #floor = { iat: Number.NEGATIVE_INFINITY, nonce: Number.NEGATIVE_INFINITY };
-  readonly #uses: LRUCache<string, number>;
+  readonly #uses: Uses;
   readonly #ends = new EndQueue();
   readonly #quota: Quota | undefined;
   readonly #monotonic: () => Seconds;
@@ -85,15 +86,12 @@ class BoundedReplayStore implements MemoryReplayStore {
 
   constructor(capacity: number, quota: number | undefined, birth: Seconds, monotonic: () => Seconds) {
     this.#birth = birth;
+    this.#capacity = capacity;
     this.#now = birth;
     this.#monotonic = monotonic;
     this.#readAt = monotonic();
     this.#quota = quota === undefined ? undefined : new Quota(quota, capacity);
-    this.#uses = new LRUCache({
-      ...noTimeout,
-      max: capacity,
-      dispose: (entry) => this.#raiseFloor(fromEntry(entry)),
-    });
+    this.#uses = new Uses(capacity, (entry) => this.#raiseFloor(fromEntry(entry)));
   }
 
   read(now: Seconds): Memory {
@@ -108,20 +106,20 @@ class BoundedReplayStore implements MemoryReplayStore {
     if (memory.id !== this.#id || !(time.at > this.#floor[time.axis])) return 'forgotten';
     if (this.#quota?.grants(jkt, this.#now) === false) return 'crowded';
     this.#makeRoom();
-    this.#uses.set(key, toEntry(time), noTimeout);
+    this.#uses.set(key, toEntry(time));
     this.#ends.add(key, until);
     return 'claimed';
   }
 
   gauges(): ReplayGauges {
     const floorAge = this.#now - Math.max(this.#floor.iat, this.#floor.nonce);
-    return { size: this.#uses.size, capacity: this.#uses.max, evictions: this.#evictions, floorAge };
+    return { size: this.#uses.size, capacity: this.#capacity, evictions: this.#evictions, floorAge };
   }
 
   /** Whoever ends first leaves first. The cache's own order never decides: it is never full when something is added. */
   #makeRoom(): void {
     for (let swept = 0; swept < sweepPerClaim && this.#ends.first < this.#now; swept++) this.#dropFirst();
-    if (this.#uses.size < this.#uses.max) return;
+    if (this.#uses.size < this.#capacity) return;
     this.#dropFirst();
     this.#evictions += 1;
   }
@@ -132,6 +130,47 @@ class BoundedReplayStore implements MemoryReplayStore {
 
   #raiseFloor({ axis, at }: ProofTime): void {
     this.#floor[axis] = Math.max(this.#floor[axis], at);
+  }
+}
+
+/** Keys of one cache at the most: one with a million stands still for tens of milliseconds whenever its table is rebuilt. */
+const cacheCapacity = 8192;
+/** Room for chance: keys are hashes, so a cache holds its share give or take a few hundred. */
+const spare = 1.25;
+
+/** Uses by key, in as many caches as it takes. Should one overflow all the same, what it drops raises the floor too. */
+class Uses {
+  readonly #caches: readonly LRUCache<string, number>[];
+  size = 0;
+
+  constructor(capacity: number, left: (entry: number) => void) {
+    const count = Math.ceil(capacity / cacheCapacity);
+    const max = count === 1 ? capacity : cacheCapacity * spare;
+    const dispose = (entry: number): void => {
+      this.size -= 1;
+      left(entry);
+    };
+    this.#caches = Array.from({ length: count }, () => new LRUCache({ ...noTimeout, max, dispose }));
+  }
+
+  has(key: string): boolean {
+    return this.#cacheOf(key).has(key);
+  }
+
+  set(key: string, entry: number): void {
+    this.#cacheOf(key).set(key, entry, noTimeout);
+    this.size += 1;
+  }
+
+  delete(key: string): void {
+    this.#cacheOf(key).delete(key);
+  }
+
+  /** By the first characters of the key, which in a hash are as good as any. */
+  #cacheOf(key: string): LRUCache<string, number> {
+    const code = (index: number): number => key.charCodeAt(index) || 0;
+    const number = (code(0) * 64 + code(1)) * 64 + code(2);
+    return this.#caches[number % this.#caches.length] as LRUCache<string, number>;
   }
 }
 
@@ -167,14 +206,14 @@ class Quota {
 
   constructor(perKey: number, maxKeys: number) {
     this.#perKey = perKey;
-    this.#minutes = new LRUCache({ max: maxKeys });
+    this.#minutes = new LRUCache({ ...noTimeout, max: maxKeys });
   }
 
   /** Counts a use, if there is one left. */
   grants(jkt: string, now: Seconds): boolean {
     const minute = this.#minutes.get(jkt);
     if (minute === undefined || now >= minute.since + quotaWindow) {
-      this.#minutes.set(jkt, { since: now, uses: 1 });
+      this.#minutes.set(jkt, { since: now, uses: 1 }, noTimeout);
       return true;
     }
     minute.uses += 1;

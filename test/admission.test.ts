@@ -20,6 +20,7 @@ import {
 import {
   audience,
   createClock,
+  createRequest,
   createWorld,
   forge,
   generateKeyPair,
@@ -645,6 +646,27 @@ test('[R9449-5.1-01] tells the allowed algorithms for metadata, frozen', () => {
   assert.ok(Object.isFrozen(binder.algorithms));
   const algorithms: ['PS256'] = ['PS256'];
   assert.equal(createTokenBinder({ ...options, algorithms }).algorithms, ['PS256']);
+});
+
+test('[I22] a nonce of a memory that another node has noticed first is known after one look', async () => {
+  const [former, current] = [0, 1].map(() =>
+    createMemoryReplayStore({ capacity: 10, clock: () => T0 - 1000 }),
+  );
+  assert.ok(former && current);
+  const looks: boolean[] = [];
+  const replay: ReplayStore = {
+    read: (now, latest = false) => {
+      looks.push(latest);
+      return (latest ? current : former).read(now);
+    },
+    claim: (claim) => current.claim(claim),
+  };
+  const nonces = createNonces();
+  const world = await createWorld({ replay, nonces });
+  const nonce = await nonces.issue(`resource ${origin}`, current.read(T0));
+  const { proof } = await world.server.authorize(await createRequest(world, { nonce }));
+  assert.is(proof.time.axis, 'nonce');
+  assert.equal(looks.slice(0, 2), [false, true]);
 });
 
 test.run();

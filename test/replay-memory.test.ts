@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Memory, ProofTime } from '../src/freshness.ts';
-import type { ClaimOutcome } from '../src/replay.ts';
+import { type ClaimOutcome, replayKey } from '../src/replay.ts';
 import {
   createMemoryReplayStore,
   type MemoryReplayStore,
@@ -240,6 +240,36 @@ test('any mix of axes, ends and clocks: no live entry leaves while one is past i
     assert.ok(ends.size <= 20);
   }
   assert.ok(store.gauges().evictions > 50);
+});
+
+test('[I13] a capacity of several caches is one memory: full to the last place, and no replay beyond', async () => {
+  const capacity = 20_000;
+  const store = storeOf(capacity);
+  const names = Array.from({ length: capacity + 500 }, (_, index) => `jti ${index}`);
+  const keys = await Promise.all(names.map((name) => replayKey('k'.repeat(43), name)));
+  const uses = keys.map((key, index) => ({ key, at: T0 - 50 + index / 1000 }));
+  for (const { key, at } of uses.slice(0, capacity)) assert.is(claim(store, key, { at }), 'claimed');
+  assert.equal(store.gauges(), {
+    size: capacity,
+    capacity,
+    evictions: 0,
+    floorAge: Number.POSITIVE_INFINITY,
+  });
+  for (const { key, at } of uses.slice(capacity)) assert.is(claim(store, key, { at }), 'claimed');
+  assert.is(store.gauges().size, capacity);
+  assert.is(store.gauges().evictions, 500);
+  for (const { key, at } of uses) assert.is.not(claim(store, key, { at }), 'claimed');
+});
+
+test('keys that all fall into one cache overflow it, and what it drops is forgotten, never claimed again', () => {
+  const store = storeOf(20_000);
+  const uses = Array.from({ length: 11_000 }, (_, index) => ({
+    key: `aaa${index}`,
+    at: T0 - 50 + index / 1000,
+  }));
+  for (const { key, at } of uses) assert.is(claim(store, key, { at }), 'claimed');
+  assert.ok(store.gauges().size < 11_000);
+  for (const { key, at } of uses) assert.is.not(claim(store, key, { at }), 'claimed');
 });
 
 test('gauges tell size, capacity, evictions, and how far back the window reaches', () => {

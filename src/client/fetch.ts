@@ -119,20 +119,26 @@ const maxErrorBytes = 16_384;
 async function errorOf(response: Response): Promise<unknown> {
   if (!/^application\/(?:[\w.-]+\+)?json\b/i.test(response.headers.get('Content-Type') ?? ''))
     return undefined;
-  const reader = response.clone().body?.getReader();
-  const decoder = new TextDecoder();
-  let text = '';
   try {
-    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-      text += decoder.decode(part.value, { stream: true });
-      if (text.length > maxErrorBytes) return undefined;
-    }
-    return (JSON.parse(text) as { error?: unknown } | null)?.error;
+    return (JSON.parse(await startOf(response.clone())) as { error?: unknown } | null)?.error;
   } catch {
     return undefined; // no JSON, so no OAuth error
-  } finally {
-    reader?.cancel().catch(() => undefined);
   }
+}
+
+/** All of a text, or nothing of one that is longer. */
+async function startOf(copy: Response): Promise<string> {
+  const reader = copy.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+    text += decoder.decode(part.value, { stream: true });
+    if (text.length <= maxErrorBytes) continue;
+    reader?.releaseLock();
+    discard(copy);
+    return '';
+  }
+  return text;
 }
 
 /**

@@ -796,6 +796,21 @@ test('of a 400, 16384 characters are read and no more; the caller gets all of it
   }
 });
 
+test('a 400 without any body is given to the caller as it is', async () => {
+  const headers = tokenChallenge.headers as Record<string, string>;
+  let sent = 0;
+  const send = createDpopFetch({
+    keyPair,
+    origins: 'https://as.example',
+    fetch: async () => {
+      sent += 1;
+      return new Response(null, { status: 400, headers });
+    },
+  });
+  assert.is((await send('https://as.example/token')).status, 400);
+  assert.is(sent, 1);
+});
+
 test('a 400 that never ends is given to the caller as it is', async () => {
   const http = await listen(
     createServer((_, response) => {
