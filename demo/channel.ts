@@ -1,6 +1,6 @@
 import type { Verdict } from './story.ts';
 
-/** What the primary and its workers tell each other. Secrets go this way alone: others can read arguments and environment. */
+/** What the primary and its workers tell each other. Keys made at the start go this way: others can read arguments. */
 
 export interface WorkerStart {
   readonly authorizationPort: number;

@@ -252,7 +252,10 @@ function createPatientFetch(): FetchImplementation {
     if (performance.now() < retryAt) throw failure;
     try {
       const response = await fetch(url, options);
-      if (response.status !== 200) throw new Error(`the key set was answered with status ${response.status}`);
+      if (response.status !== 200) {
+        await response.body?.cancel();
+        throw new Error(`the key set was answered with status ${response.status}`);
+      }
       if (!isKeySet(await response.clone().json())) throw new Error('what was answered is no key set');
       return response;
     } catch (error) {

@@ -10,6 +10,7 @@ import {
   requireClock,
   requireCount,
   requirePolicy,
+  requireTime,
   systemClock,
 } from './options.ts';
 import { defaultMaxProofBytes, ProofVerifier, type VerifiedProof } from './proof.ts';
@@ -115,9 +116,7 @@ export class ProofAdmission {
 
   /** The one clock reading of a request. */
   now(): Seconds {
-    const now = this.#clock();
-    if (!Number.isFinite(now)) throw new TypeError('holdfast: the clock returned no time');
-    return now;
+    return requireTime(this.#clock());
   }
 
   /** Sizes and shape, before anything else is looked at. */
@@ -190,7 +189,8 @@ export class ProofAdmission {
   /** A nonce to send ahead, for a client that uses nonces, when there is a newer one than it has. */
   async nextNonce({ proof, memory }: AdmissibleProof): Promise<string | undefined> {
     if (!this.#always && proof.time.axis === 'iat') return undefined;
-    const current = await this.#readMemory(memory.now); // its floor may have risen since the proof was judged
+    // Its floor may have risen since the proof was judged. The use is taken: trouble now must not refuse it any more.
+    const current = await this.#readMemory(memory.now).catch(() => memory);
     const nonce = await this.#nonces.issue(this.#scope, current); // [R9449-8.2-01]
     this.#bindToNonces(proof.jkt, current);
     return nonce === proof.claims['nonce'] ? undefined : nonce;
@@ -205,10 +205,11 @@ export class ProofAdmission {
   }
 
   async #readMemory(now: Seconds, latest = false): Promise<Memory> {
-    let cause: unknown = new TypeError('holdfast: the replay store returned no memory');
+    let cause: unknown;
     try {
       const memory: unknown = await inTime(this.#replay.read(now, latest));
       if (isMemory(memory)) return memory;
+      cause = new TypeError('holdfast: the replay store returned no memory');
     } catch (error) {
       cause = error;
     }
@@ -219,7 +220,7 @@ export class ProofAdmission {
   async #withNonce(refusal: DpopError, now: Seconds, received?: ReceivedProof): Promise<DpopError> {
     const { reason, code, cause, jkt = '' } = refusal;
     if (code !== 'use_dpop_nonce') return refusal;
-    const memory = await this.#readMemory(now);
+    const memory = await this.#readMemory(now, true); // a nonce of a memory that is gone would be challenged again
     const nonce = await this.#nonces.issue(this.#scope, memory);
     // Whoever cannot sign with a key must not change how its owner is treated.
     if (received === undefined || (await this.#verifier.isSigned(received))) this.#bindToNonces(jkt, memory);

@@ -20,7 +20,7 @@ export class CircuitBreaker {
     const open = this.#failures >= this.#threshold;
     if (open && (this.#probing || performance.now() < this.#openUntil))
       throw new Error('the circuit is open');
-    this.#probing = open;
+    if (open) this.#probing = true;
     try {
       return await this.#count(call);
     } finally {
@@ -45,7 +45,11 @@ export class CircuitBreaker {
 export async function withDeadline<T>(call: Promise<T>, milliseconds: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+    const giveUp = (): void => reject(new Error(`no answer within ${milliseconds} ms`));
+    // Once more round the loop: after a stall of this process the answer may be there, only unread.
+    timer = setTimeout(() => {
+      timer = setTimeout(giveUp, 0);
+    }, milliseconds);
   });
   try {
     return await Promise.race([call, late]);

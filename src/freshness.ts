@@ -32,6 +32,11 @@ export interface Memory {
   readonly floor: { readonly iat: Seconds; readonly nonce: Seconds };
 }
 
+/** Whether a value can be a clock's reading in seconds: milliseconds, and times that no nonce could hold, are none. */
+export function isTime(value: unknown): value is Seconds {
+  return typeof value === 'number' && value >= 0 && value < 1e11;
+}
+
 /** Whether a value is what a store must answer with; a time that is no number would compare as anything. */
 export function isMemory(value: unknown): value is Memory {
   const { id, birth, now, floor } = (value ?? {}) as Partial<Memory>;

@@ -1,6 +1,6 @@
 /** Checks of what a programmer passes in: a mistake is a `TypeError` that names the option, at the start. */
 
-import { defaultPolicy, type FreshnessPolicy, type Seconds } from './freshness.ts';
+import { defaultPolicy, type FreshnessPolicy, isTime, type Seconds } from './freshness.ts';
 import { type SignatureAlgorithm, signatureAlgorithms } from './jwk.ts';
 import { isSecureUrl } from './secure-url.ts';
 
@@ -49,9 +49,13 @@ export function requireSeconds(name: string, value: unknown, max: Seconds): Seco
 /** A function that returns seconds. Milliseconds, as of `Date.now`, would make every proof look ancient. */
 export function requireClock(name: string, value: unknown): () => Seconds {
   const reading: unknown = typeof value === 'function' ? value() : undefined;
-  return typeof reading === 'number' && reading < 1e11
-    ? (value as () => Seconds)
-    : refuseOption(name, 'a function returning seconds');
+  return isTime(reading) ? (value as () => Seconds) : refuseOption(name, 'a function returning seconds');
+}
+
+/** A clock's reading, whenever it is taken: one that is no time would carry a memory away for good. */
+export function requireTime(now: Seconds): Seconds {
+  if (isTime(now)) return now;
+  throw new TypeError('holdfast: the clock returned no time in seconds');
 }
 
 /** A list of asymmetric signature algorithms that holdfast knows: never `none`, never `HS256`. */

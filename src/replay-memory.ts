@@ -1,6 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Memory, ProofTime, Seconds } from './freshness.ts';
-import { monotonicClock, requireClock, requireCount, requireOptions, systemClock } from './options.ts';
+import {
+  monotonicClock,
+  requireClock,
+  requireCount,
+  requireOptions,
+  requireTime,
+  systemClock,
+} from './options.ts';
 import type { Claim, ClaimOutcome, ReplayStore } from './replay.ts';
 
 /** The replay memory of one process. */
@@ -17,7 +24,7 @@ export interface MemoryReplayStoreOptions {
    * next ones are answered with 429. Default: as many as there is room for.
    */
   readonly quotaPerKey?: number;
-  /** Clock for the memory's birth, in seconds since the epoch; default: the system's. */
+  /** Clock for the memory's birth, in seconds since the epoch: the same as the server's; default: the system's. */
   readonly clock?: () => Seconds;
   /** A clock that is never set, in seconds since any moment; default: `performance.now()`. */
   readonly monotonicClock?: () => Seconds;
@@ -95,6 +102,7 @@ class BoundedReplayStore implements MemoryReplayStore {
   }
 
   read(now: Seconds): Memory {
+    requireTime(now);
     const elapsed = this.#monotonic() - this.#readAt;
     this.#now = Math.max(now, this.#now + (now < this.#now ? elapsed : 0));
     this.#readAt += elapsed;
@@ -113,10 +121,15 @@ class BoundedReplayStore implements MemoryReplayStore {
 
   gauges(): ReplayGauges {
     const floorAge = this.#now - Math.max(this.#floor.iat, this.#floor.nonce);
-    return { size: this.#uses.size, capacity: this.#capacity, evictions: this.#evictions, floorAge };
+    return {
+      size: this.#uses.size,
+      capacity: this.#capacity,
+      evictions: this.#evictions + this.#uses.overflows,
+      floorAge,
+    };
   }
 
-  /** Whoever ends first leaves first. The cache's own order never decides: it is never full when something is added. */
+  /** Whoever ends first leaves first. The caches' own order decides only should one of them overflow. */
   #makeRoom(): void {
     for (let swept = 0; swept < sweepPerClaim && this.#ends.first < this.#now; swept++) this.#dropFirst();
     if (this.#uses.size < this.#capacity) return;
@@ -143,11 +156,15 @@ class Uses {
   readonly #caches: readonly LRUCache<string, number>[];
   size = 0;
 
+  /** How many left because a cache was full. */
+  overflows = 0;
+
   constructor(capacity: number, left: (entry: number) => void) {
     const count = Math.ceil(capacity / cacheCapacity);
     const max = count === 1 ? capacity : cacheCapacity * spare;
-    const dispose = (entry: number): void => {
+    const dispose = (entry: number, _key: string, reason: LRUCache.DisposeReason): void => {
       this.size -= 1;
+      if (reason === 'evict') this.overflows += 1;
       left(entry);
     };
     this.#caches = Array.from({ length: count }, () => new LRUCache({ ...noTimeout, max, dispose }));
@@ -166,10 +183,12 @@ class Uses {
     this.#cacheOf(key).delete(key);
   }
 
-  /** By the first characters of the key, which in a hash are as good as any. */
+  /** By FNV-1a over the first characters of the key, which is a hash itself: that spreads keys evenly over any count. */
   #cacheOf(key: string): LRUCache<string, number> {
-    const code = (index: number): number => key.charCodeAt(index) || 0;
-    const number = (code(0) * 64 + code(1)) * 64 + code(2);
+    let number = 0x811c9dc5;
+    for (let index = 0; index < 8; index++) {
+      number = Math.imul(number ^ key.charCodeAt(index), 0x01000193) >>> 0;
+    }
     return this.#caches[number % this.#caches.length] as LRUCache<string, number>;
   }
 }

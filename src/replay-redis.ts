@@ -1,7 +1,14 @@
 import { CircuitBreaker, withDeadline } from './circuit-breaker.ts';
 import { utf8 } from './digest.ts';
 import { isMemory, type Memory, type Seconds } from './freshness.ts';
-import { refuseOption, requireCount, requireOptions, requireText, systemClock } from './options.ts';
+import {
+  refuseOption,
+  requireCount,
+  requireOptions,
+  requireText,
+  requireTime,
+  systemClock,
+} from './options.ts';
 import type { Claim, ClaimOutcome, ReplayStore } from './replay.ts';
 import { replayScript } from './replay-script.ts';
 
@@ -27,7 +34,7 @@ export interface RedisReplayStoreOptions {
   readonly name?: string;
   /** How many uses are remembered at most; about 140 bytes each in Redis. Default 1,000,000. */
   readonly capacity?: number;
-  /** Milliseconds after which a command counts as failed; default 50. */
+  /** Milliseconds after which a command counts as failed; default 50. A server waits for a store a second at most. */
   readonly deadline?: number;
   /**
    * What to do when Redis does not tell its eviction policy: `refuse` (default), or `trust` that it is `noeviction`
@@ -63,7 +70,7 @@ export function createRedisReplayStore(options: RedisReplayStoreOptions): RedisR
   return new RedisStore({
     run: toRunner(options.client, [`{${name}}:memory`, `{${name}}:uses`]),
     capacity: requireCount('capacity', options.capacity ?? 1_000_000),
-    deadline: requireCount('deadline', options.deadline ?? 50),
+    deadline: requireCount('deadline', options.deadline ?? 50, 60_000),
     trusted: requireUnknownPolicy(options.unknownPolicy ?? 'refuse') === 'trust',
   });
 }
@@ -92,6 +99,7 @@ class RedisStore implements RedisReplayStore {
 
   /** What is a tenth of a second old will do: a claim is judged by the memory as it is then. */
   async read(now: Seconds, latest = false): Promise<Memory> {
+    requireTime(now);
     const fresh = !latest && performance.now() < this.#readAt + refreshEvery;
     const memory = fresh && this.#memory !== undefined ? this.#memory : await this.#look(now);
     this.#latest = Math.max(this.#latest, memory.now, now);
@@ -104,7 +112,9 @@ class RedisStore implements RedisReplayStore {
     const { capacity } = this.#settings;
     const reply = await this.#run(
       memory.now,
-      [capacity, key, axis, proofMilliseconds(at), life, memory.id].map(String),
+      [capacity, key, axis, proofMilliseconds(at), life, memory.id, clockMilliseconds(memory.birth)].map(
+        String,
+      ),
     );
     return reply[0] as ClaimOutcome;
   }
@@ -114,17 +124,21 @@ class RedisStore implements RedisReplayStore {
   }
 
   async #look(now: Seconds): Promise<Memory> {
-    this.#readAt = Number.NEGATIVE_INFINITY; // what it told before must not outlive a refusal
-    const reply = await this.#run(now, []);
+    const reply = await this.#run(now, []).catch((error: unknown) => this.#refuse(error));
     const policy = reply[6];
-    const unknown = policy === '';
-    if (policy !== 'noeviction' && !(unknown && this.#settings.trusted)) {
-      throw new Error(
-        `the eviction policy of Redis is ${unknown ? 'unknown' : policy}; it must be noeviction`,
+    if (policy !== 'noeviction' && !(policy === '' && this.#settings.trusted)) {
+      this.#refuse(
+        new Error(`the eviction policy of Redis is ${policy || 'unknown'}; it must be noeviction`),
       );
     }
     this.#readAt = performance.now();
     return toMemory(reply);
+  }
+
+  /** What Redis told before must not outlive a refusal. */
+  #refuse(error: unknown): never {
+    this.#readAt = Number.NEGATIVE_INFINITY;
+    throw error;
   }
 
   /** Every answer tells of the memory; a new one takes over the highest time that this node remembers. */
@@ -159,12 +173,15 @@ function toMemory([, id = '', ...texts]: readonly string[]): Memory {
 
 /** Times of proofs are rounded down and clocks up, so that no proof rises above a floor by rounding. */
 function proofMilliseconds(time: Seconds): number {
-  return Math.floor(time * 1000);
+  return Math.floor(time * 1000 + microsecond);
 }
 
 function clockMilliseconds(time: Seconds): number {
-  return Math.ceil(time * 1000);
+  return Math.ceil(time * 1000 - microsecond);
 }
+
+/** Whole milliseconds, told in seconds, come back a little off: that must not make them a millisecond more or less. */
+const microsecond = 0.001; // milliseconds
 
 /** Sends the script by its hash, and as a whole where Redis does not have it yet. */
 function toRunner(client: unknown, keys: string[]): Runner {

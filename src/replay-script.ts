@@ -6,13 +6,13 @@
  * axis rises to its time. No clock of any machine can make Redis forget in silence.
  *
  * Uses may have been lost when the set and the hash beside it do not name the same memory (a key was flushed or
- * evicted), or when this process is not the one in which the memory was born (a restart, or the promotion of a replica
- * that had not got the last writes). Then a new memory begins. Its birth is the highest time that any of its nodes
+ * evicted), when this process is not the one in which the memory was born (a restart, or the promotion of a replica that
+ * had not got the last writes), or when it has followed another one since (its replication id is new). Then a new memory begins. Its birth is the highest time that any of its nodes
  * remembers from the former one.
  *
  * KEYS  1 what the memory tells of itself  2 the uses
  * ARGV  1 clock of the node  2 id for a new memory  3 id that the node knows  4 highest time that it knows
- *       and for a claim: 5 capacity  6 key  7 axis  8 time  9 life on this axis  10 memory that the proof was judged by
+ *       and for a claim: 5 capacity  6 key  7 axis  8 time  9 life on this axis  10 memory that the proof was judged by  11 its birth
  * Answers with outcome, id, birth, now, floors, and eviction policy (for a look); times in milliseconds.
  */
 export const replayScript = `
@@ -22,12 +22,14 @@ local shift = { iat = 0, nonce = 4e15 }
 local function text(number) return string.format('%.0f', number) end
 
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  .. ' ' .. (string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '')
 local time = redis.call('TIME')
 local server = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local fields = redis.call('HMGET', meta, 'id', 'run', 'birth', 'now', 'iat', 'nonce', 'seen')
 local id, birth, now = fields[1], tonumber(fields[3] or 0), tonumber(fields[4] or 0)
--- The memory's time never falls. Where a node's clock is behind it, it goes on by the server's, in small steps.
-if clock < now then now = now + math.min(math.max(server - tonumber(fields[7] or server), 0), 60000) end
+-- The memory's time never falls. Where a node's clock is behind it, it goes on by the server's, at most a second at a
+-- time: a step of the server's clock must not carry everybody's time away.
+if clock < now then now = now + math.min(math.max(server - tonumber(fields[7] or server), 0), 1000) end
 now = math.max(now, clock)
 local floor = { iat = tonumber(fields[5] or 0), nonce = tonumber(fields[6] or 0) }
 
@@ -73,7 +75,7 @@ if ARGV[5] then
   local capacity, key, axis, at = tonumber(ARGV[5]), ARGV[6], ARGV[7], tonumber(ARGV[8])
   if redis.call('ZSCORE', uses, key) then
     outcome = 'replayed'
-  elseif ARGV[10] ~= id or at <= floor[axis] then
+  elseif ARGV[10] ~= id or tonumber(ARGV[11]) ~= birth or at <= floor[axis] then
     outcome = 'forgotten'
   else
     expire(axis, tonumber(ARGV[9]))

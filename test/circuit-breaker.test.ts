@@ -107,6 +107,18 @@ test('[L06] a failure after the deadline is nobody’s unhandled rejection', asy
   await sleep(1); // an unhandled rejection would end this process
 });
 
+test('an answer that comes in the turn after the deadline still counts: a stall of this process is not its fault', async () => {
+  let answer: (text: string) => void = () => undefined;
+  const call = new Promise<string>((resolve) => {
+    answer = resolve;
+  });
+  const waiting = withDeadline(call, 20);
+  setTimeout(() => setImmediate(() => answer('there')), 20); // read in the poll phase, after the timers
+  const end = performance.now() + 40;
+  while (performance.now() < end); // stands still, beyond the deadline
+  assert.is(await waiting, 'there');
+});
+
 test.run();
 
 interface Resolver {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -261,10 +262,26 @@ test('[I13] a capacity of several caches is one memory: full to the last place, 
   for (const { key, at } of uses) assert.is.not(claim(store, key, { at }), 'claimed');
 });
 
+test('[I13] the caches fill evenly, whatever their number: no live use leaves below the capacity', async () => {
+  for (const capacity of [2 ** 15, 2 ** 17, 2 ** 18]) {
+    const store = storeOf(capacity);
+    for (let index = 0; index < capacity; index++) {
+      const key = createHash('sha256').update(String(index)).digest('base64url');
+      assert.is(claim(store, key, { at: T0 - 50 + index / 10_000 }), 'claimed');
+    }
+    assert.equal(store.gauges(), {
+      size: capacity,
+      capacity,
+      evictions: 0,
+      floorAge: Number.POSITIVE_INFINITY,
+    });
+  }
+});
+
 test('keys that all fall into one cache overflow it, and what it drops is forgotten, never claimed again', () => {
   const store = storeOf(20_000);
   const uses = Array.from({ length: 11_000 }, (_, index) => ({
-    key: `aaa${index}`,
+    key: `aaaaaaaa${index}`,
     at: T0 - 50 + index / 1000,
   }));
   for (const { key, at } of uses) assert.is(claim(store, key, { at }), 'claimed');

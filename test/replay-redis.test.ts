@@ -116,6 +116,7 @@ for (const [family, create] of Object.entries(families)) {
       String(T0 * 1000),
       '60000',
       'memory-1',
+      String((T0 - 1000) * 1000),
     ]);
   });
 

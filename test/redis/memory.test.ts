@@ -161,6 +161,33 @@ redisTest(
   },
 );
 
+redisTest(
+  '[I21] a primary that was a replica in between is another memory: what it took alone is lost',
+  async () => {
+    const first = await startRedis();
+    const second = await startReplicaOf(first);
+    try {
+      const store = await open(first.port);
+      const memory = await store.read(T0);
+      await second.cli('REPLICAOF', 'NO', 'ONE');
+      const time = { axis: 'iat', at: T0 + 1 } as const;
+      const use = { jkt: 'jkt', key: 'alone', time, until: T0 + 61, memory };
+      assert.is(await store.claim(use), 'claimed');
+      await first.cli('REPLICAOF', '127.0.0.1', String(second.port));
+      await until('it follows', async () =>
+        (await first.cli('INFO', 'replication')).includes('master_link_status:up'),
+      );
+      await first.cli('REPLICAOF', 'NO', 'ONE');
+      assert.is(await first.cli('ZSCORE', '{holdfast}:uses', 'alone'), '');
+      assert.is(await store.claim(use), 'forgotten');
+      assert.ok(isForgotten(time, defaultPolicy, await store.read(T0)));
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  },
+);
+
 /** A server on a store of its own, in the world of another: the same issuer, token and key. */
 async function nodeOf(world: World, options: Partial<ResourceServerOptions>): Promise<ResourceServer> {
   const node = await createWorld({ replay: await open(), jwks: () => world.issuer.jwks(), ...options });

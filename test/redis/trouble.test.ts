@@ -56,9 +56,9 @@ async function proxyTo({ stops }: Context, port: number): Promise<TcpProxy> {
 
 redisTest('[I34] a replica is refused, for looks and for claims', async (context) => {
   const primary = await open(context, context.server.port);
-  const memory = await primary.read(T0);
-  const replica = await startReplicaOf(context.server);
+  const replica = await startReplicaOf(context.server); // the first one gives its primary a new replication id
   context.stops.push(() => replica.stop());
+  const memory = await primary.read(T0);
   const store = await open(context, replica.port);
   assert.match(await messageOf(store.ready()), 'READONLY');
   const time = { axis: 'iat', at: T0 } as const;
