@@ -75,7 +75,7 @@ if ARGV[5] then
   local capacity, key, axis, at = tonumber(ARGV[5]), ARGV[6], ARGV[7], tonumber(ARGV[8])
   if redis.call('ZSCORE', uses, key) then
     outcome = 'replayed'
-  elseif ARGV[10] ~= id or tonumber(ARGV[11]) ~= birth or at <= floor[axis] then
+  elseif ARGV[10] ~= id or (axis == 'iat' and tonumber(ARGV[11]) ~= birth) or at <= floor[axis] then
     outcome = 'forgotten'
   else
     expire(axis, tonumber(ARGV[9]))
