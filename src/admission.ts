@@ -1,5 +1,5 @@
 import { toRefusal } from './challenge.ts';
-import { withDeadline } from './circuit-breaker.ts';
+import { inTime } from './circuit-breaker.ts';
 import { DpopError } from './errors.ts';
 import { type FreshnessPolicy, isMemory, type Memory, type Seconds } from './freshness.ts';
 import { defaultAlgorithms, type SignatureAlgorithm } from './jwk.ts';
@@ -9,6 +9,7 @@ import {
   requireAlgorithms,
   requireClock,
   requireCount,
+  requireMethods,
   requirePolicy,
   requireTime,
   systemClock,
@@ -231,21 +232,6 @@ export class ProofAdmission {
   #bindToNonces(jkt: string, memory: Memory): void {
     this.#challenged.add(jkt, memory.now + this.#policy.nonceLife);
   }
-}
-
-/** Stores have deadlines of their own; this one is for those that have forgotten theirs. */
-const storeDeadline = 1000; // milliseconds
-
-/** An answer that is there costs no timer. */
-function inTime<T>(answer: T | Promise<T>): T | Promise<T> {
-  const isThere = typeof (answer as { then?: unknown } | null | undefined)?.then !== 'function';
-  return isThere ? answer : withDeadline(Promise.resolve(answer), storeDeadline);
-}
-
-function requireMethods<T>(name: string, value: T, methods: readonly string[], expected: string): T {
-  const object = value as Readonly<Record<string, unknown>> | undefined | null;
-  const complete = object != null && methods.every((method) => typeof object[method] === 'function');
-  return complete ? value : refuseOption(name, expected);
 }
 
 function requireNoncePolicy(value: unknown): NoncePolicy {

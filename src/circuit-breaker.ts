@@ -57,3 +57,12 @@ export async function withDeadline<T>(call: Promise<T>, milliseconds: number): P
     clearTimeout(timer);
   }
 }
+
+/** Stores have deadlines of their own; this one is for those that have forgotten theirs. */
+const storeDeadline = 1000; // milliseconds
+
+/** What a store answers, within a second. An answer that is there costs no timer. */
+export function inTime<T>(answer: T | Promise<T>): T | Promise<T> {
+  const isThere = typeof (answer as { then?: unknown } | null | undefined)?.then !== 'function';
+  return isThere ? answer : withDeadline(Promise.resolve(answer), storeDeadline);
+}

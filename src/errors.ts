@@ -5,11 +5,13 @@
  * for logs, counters and tests only. Each reason belongs to exactly one code, so neither can drift from the other.
  */
 
-/** Words that may appear on the wire: RFC 9449, RFC 6750 and, for 503, RFC 6749. */
+/** Words that may appear on the wire: RFC 9449, RFC 6750 and RFC 6749 (for 503 too). */
 export type DpopErrorCode =
   | 'invalid_request'
   | 'invalid_token'
   | 'insufficient_scope'
+  | 'invalid_grant'
+  | 'invalid_scope'
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'
   | 'temporarily_unavailable';
@@ -39,6 +41,11 @@ const codes = {
   'token-not-yet-valid': 'invalid_token',
   'token-not-bound': 'invalid_token',
   'token-confirmation-unsupported': 'invalid_token',
+  'bound-token-as-bearer': 'invalid_token',
+  'token-inactive': 'invalid_token',
+  'token-lives-too-long': 'invalid_token',
+  'token-revoked': 'invalid_token',
+  'token-revocation-unknown': 'invalid_token',
   'key-mismatch': 'invalid_token',
   'scope-insufficient': 'insufficient_scope',
   // The proof.
@@ -65,6 +72,7 @@ const codes = {
   'nonce-invalid': 'invalid_dpop_proof',
   'key-invalid': 'invalid_dpop_proof',
   'signature-invalid': 'invalid_dpop_proof',
+  'key-revoked': 'invalid_dpop_proof',
   replayed: 'invalid_dpop_proof',
   // Time: answered with a fresh nonce, so that an honest client is through after one retry.
   'nonce-unknown': 'use_dpop_nonce',
@@ -72,11 +80,26 @@ const codes = {
   'proof-stale': 'use_dpop_nonce',
   'proof-from-future': 'use_dpop_nonce',
   'proof-forgotten': 'use_dpop_nonce',
+  // What an authorization server was asked to bind or to redeem.
+  'dpop-jkt-malformed': 'invalid_request',
+  'dpop-jkt-mismatch': 'invalid_request',
+  'grant-unknown': 'invalid_grant',
+  'grant-expired': 'invalid_grant',
+  'grant-of-another-client': 'invalid_grant',
+  'grant-reused': 'invalid_grant',
+  'grant-ended': 'invalid_grant',
+  'grant-key-mismatch': 'invalid_grant',
+  'grant-key-missing': 'invalid_grant',
+  'redirect-uri-mismatch': 'invalid_grant',
+  'code-verifier-mismatch': 'invalid_grant',
+  'scope-exceeded': 'invalid_scope',
   // Too many uses by one key: 429.
   'quota-exceeded': 'temporarily_unavailable',
   // Not the client's fault: 503.
   'issuer-unavailable': 'temporarily_unavailable',
   'replay-store-unavailable': 'temporarily_unavailable',
+  'revocation-store-unavailable': 'temporarily_unavailable',
+  'record-store-unavailable': 'temporarily_unavailable',
   unexpected: 'temporarily_unavailable',
 } as const;
 

@@ -26,6 +26,13 @@ export function requireOptions(value: unknown, known?: readonly string[]): void 
   if (unknown !== undefined) throw new TypeError(`holdfast: there is no option "${unknown}"`);
 }
 
+/** An object with these methods: a store, or something else that is made by a function of ours. */
+export function requireMethods<T>(name: string, value: T, methods: readonly string[], expected: string): T {
+  const object = value as Readonly<Record<string, unknown>> | undefined | null;
+  const complete = object != null && methods.every((method) => typeof object[method] === 'function');
+  return complete ? value : refuseOption(name, expected);
+}
+
 export function requireText(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : refuseOption(name, 'a non-empty string');
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Memory, ProofTime, Seconds } from './freshness.ts';
+import { warnOfOtherProcesses } from './one-process.ts';
 import {
   monotonicClock,
   requireClock,
@@ -64,7 +65,7 @@ export function createMemoryReplayStore(options: MemoryReplayStoreOptions): Memo
   const capacity = requireCount('capacity', options.capacity, maxCapacity);
   const quota = quotaPerKey === undefined ? undefined : requireCount('quotaPerKey', quotaPerKey);
   const monotonic = requireClock('monotonicClock', options.monotonicClock ?? monotonicClock);
-  warnOfOtherProcesses();
+  warnOfOtherProcesses('replay');
   return new BoundedReplayStore(capacity, quota, requireClock('clock', clock)(), monotonic);
 }
 
@@ -247,28 +248,4 @@ function toEntry({ axis, at }: ProofTime): number {
 
 function fromEntry(entry: number): ProofTime {
   return entry > 0 ? { axis: 'nonce', at: entry } : { axis: 'iat', at: -entry };
-}
-
-/** What tells a worker among others. `node:cluster` takes its own away before our code runs, so it is asked as well. */
-const workerVariables = ['NODE_UNIQUE_ID', 'NODE_APP_INSTANCE', 'pm_id'];
-
-interface WarningRuntime {
-  readonly process?: {
-    readonly env?: Readonly<Record<string, string | undefined>>;
-    readonly getBuiltinModule?: (name: 'node:cluster') => { readonly isWorker?: boolean } | undefined;
-    readonly emitWarning?: (message: string, options: { code: string }) => void;
-  };
-}
-
-/** A proof would be accepted once by each of them. */
-function warnOfOtherProcesses(): void {
-  const { process } = globalThis as WarningRuntime;
-  const inCluster = process?.getBuiltinModule?.('node:cluster')?.isWorker === true;
-  if (!inCluster && !workerVariables.some((name) => process?.env?.[name] !== undefined)) return;
-  process?.emitWarning?.(
-    'holdfast: this replay memory protects one process, and this is one of several workers',
-    {
-      code: 'HOLDFAST_ONE_PROCESS',
-    },
-  );
 }

@@ -1,30 +1,18 @@
-import { CircuitBreaker, withDeadline } from './circuit-breaker.ts';
-import { utf8 } from './digest.ts';
 import { isMemory, type Memory, type Seconds } from './freshness.ts';
+import { requireCount, requireOptions, requireTime, systemClock } from './options.ts';
 import {
-  refuseOption,
-  requireCount,
-  requireOptions,
-  requireText,
-  requireTime,
-  systemClock,
-} from './options.ts';
+  type IoRedisClient,
+  millisecondsDown,
+  millisecondsUp,
+  type NodeRedisClient,
+  RedisScript,
+} from './redis-script.ts';
 import type { Claim, ClaimOutcome, ReplayStore } from './replay.ts';
 import { replayScript } from './replay-script.ts';
 
 /** The replay memory of many processes, in Redis or Valkey: the same rule as in one process, as one atomic script. */
 
-/** A client of node-redis, or its cluster. */
-export interface NodeRedisClient {
-  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-  evalSha(sha1: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
-}
-
-/** A client of ioredis or iovalkey, or its cluster. */
-export interface IoRedisClient {
-  eval(script: string, numberOfKeys: number, ...parameters: string[]): Promise<unknown>;
-  evalsha(sha1: string, numberOfKeys: number, ...parameters: string[]): Promise<unknown>;
-}
+export type { IoRedisClient, NodeRedisClient };
 
 /** Options of `createRedisReplayStore`. */
 export interface RedisReplayStoreOptions {
@@ -50,8 +38,6 @@ export interface RedisReplayStore extends ReplayStore {
 }
 
 const refreshEvery = 100; // milliseconds
-const failuresToOpen = 3;
-const probeEvery = 200; // milliseconds; so a store that is back is used again well within a second
 
 /**
  * The replay memory in Redis (6.2 or later) or Valkey, shared by all processes that use the same `name`.
@@ -65,36 +51,21 @@ const probeEvery = 200; // milliseconds; so a store that is back is used again w
  */
 export function createRedisReplayStore(options: RedisReplayStoreOptions): RedisReplayStore {
   requireOptions(options);
-  const name = requireText('name', options.name ?? 'holdfast');
-  if (/[{}]/.test(name)) refuseOption('name', 'without braces, which Redis Cluster gives a meaning');
-  return new RedisStore({
-    run: toRunner(options.client, [`{${name}}:memory`, `{${name}}:uses`]),
-    capacity: requireCount('capacity', options.capacity ?? 1_000_000),
-    deadline: requireCount('deadline', options.deadline ?? 50, 60_000),
-    trusted: requireUnknownPolicy(options.unknownPolicy ?? 'refuse') === 'trust',
-  });
-}
-
-/** Runs the script with these arguments. */
-type Runner = (parameters: string[]) => Promise<unknown>;
-
-interface RedisSettings {
-  readonly run: Runner;
-  readonly capacity: number;
-  readonly deadline: number;
-  readonly trusted: boolean;
+  const script = new RedisScript(options, replayScript, ['memory', 'uses']);
+  return new RedisStore(script, requireCount('capacity', options.capacity ?? 1_000_000));
 }
 
 class RedisStore implements RedisReplayStore {
-  readonly #settings: RedisSettings;
-  readonly #breaker = new CircuitBreaker(failuresToOpen, probeEvery);
+  readonly #script: RedisScript;
+  readonly #capacity: number;
   #memory: Memory | undefined;
   /** The highest time that any memory has told this node. */
   #latest: Seconds = 0;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: RedisSettings) {
-    this.#settings = settings;
+  constructor(script: RedisScript, capacity: number) {
+    this.#script = script;
+    this.#capacity = capacity;
   }
 
   /** What is a tenth of a second old will do: a claim is judged by the memory as it is then. */
@@ -109,13 +80,10 @@ class RedisStore implements RedisReplayStore {
   async claim({ key, time, until, memory }: Claim): Promise<ClaimOutcome> {
     const { axis, at } = time;
     const life = Math.ceil((until - at) * 1000);
-    const { capacity } = this.#settings;
-    const reply = await this.#run(
-      memory.now,
-      [capacity, key, axis, proofMilliseconds(at), life, memory.id, clockMilliseconds(memory.birth)].map(
-        String,
-      ),
-    );
+    // Times of proofs are rounded down and clocks up, so that no proof rises above a floor by rounding.
+    const born = millisecondsUp(memory.birth);
+    const judged = [this.#capacity, key, axis, millisecondsDown(at), life, memory.id, born];
+    const reply = await this.#run(memory.now, judged.map(String));
     return reply[0] as ClaimOutcome;
   }
 
@@ -124,30 +92,22 @@ class RedisStore implements RedisReplayStore {
   }
 
   async #look(now: Seconds): Promise<Memory> {
-    const reply = await this.#run(now, []).catch((error: unknown) => this.#refuse(error));
-    const policy = reply[6];
-    if (policy !== 'noeviction' && !(policy === '' && this.#settings.trusted)) {
-      this.#refuse(
-        new Error(`the eviction policy of Redis is ${policy || 'unknown'}; it must be noeviction`),
-      );
+    try {
+      const reply = await this.#run(now, []);
+      this.#script.requireNoEviction(reply[6]);
+      this.#readAt = performance.now();
+      return toMemory(reply);
+    } catch (error) {
+      // What Redis told before must not outlive a refusal.
+      this.#readAt = Number.NEGATIVE_INFINITY;
+      throw error;
     }
-    this.#readAt = performance.now();
-    return toMemory(reply);
-  }
-
-  /** What Redis told before must not outlive a refusal. */
-  #refuse(error: unknown): never {
-    this.#readAt = Number.NEGATIVE_INFINITY;
-    throw error;
   }
 
   /** Every answer tells of the memory; a new one takes over the highest time that this node remembers. */
   async #run(now: Seconds, parameters: readonly string[]): Promise<readonly string[]> {
-    const node = [clockMilliseconds(now), crypto.randomUUID(), this.#known, clockMilliseconds(this.#latest)];
-    const { run, deadline } = this.#settings;
-    const reply = await this.#breaker.run(async () =>
-      requireReply(await withDeadline(run([...node.map(String), ...parameters]), deadline)),
-    );
+    const node = [millisecondsUp(now), crypto.randomUUID(), this.#known, millisecondsUp(this.#latest)];
+    const reply = await this.#script.run([...node.map(String), ...parameters], isReply);
     this.#memory = toMemory(reply);
     this.#latest = Math.max(this.#latest, this.#memory.now);
     return reply;
@@ -158,10 +118,8 @@ class RedisStore implements RedisReplayStore {
   }
 }
 
-function requireReply(reply: unknown): readonly string[] {
-  const texts = Array.isArray(reply) && reply.length === 7 && reply.every((part) => typeof part === 'string');
-  if (texts && isMemory(toMemory(reply))) return reply;
-  throw new Error('Redis answered something else than the script does');
+function isReply(reply: readonly string[]): boolean {
+  return reply.length === 7 && isMemory(toMemory(reply));
 }
 
 function toMemory([, id = '', ...texts]: readonly string[]): Memory {
@@ -169,65 +127,4 @@ function toMemory([, id = '', ...texts]: readonly string[]): Memory {
     (text) => Number(text) / 1000,
   );
   return { id, birth, now, floor: { iat, nonce } };
-}
-
-/** Times of proofs are rounded down and clocks up, so that no proof rises above a floor by rounding. */
-function proofMilliseconds(time: Seconds): number {
-  return Math.floor(time * 1000 + microsecond);
-}
-
-function clockMilliseconds(time: Seconds): number {
-  return Math.ceil(time * 1000 - microsecond);
-}
-
-/** Whole milliseconds, told in seconds, come back a little off: that must not make them a millisecond more or less. */
-const microsecond = 0.001; // milliseconds
-
-/** Sends the script by its hash, and as a whole where Redis does not have it yet. */
-function toRunner(client: unknown, keys: string[]): Runner {
-  const call = toCall(client, keys);
-  const hash = crypto.subtle.digest('SHA-1', utf8(replayScript)).then(toHex);
-  return async (parameters) => {
-    try {
-      return await call.byHash(await hash, parameters);
-    } catch (error) {
-      if (!String((error as Error | undefined)?.message).startsWith('NOSCRIPT')) throw error;
-      return call.byText(replayScript, parameters);
-    }
-  };
-}
-
-interface ScriptCall {
-  readonly byHash: (hash: string, parameters: string[]) => Promise<unknown>;
-  readonly byText: (script: string, parameters: string[]) => Promise<unknown>;
-}
-
-/** The two families of clients spell the same two commands differently. */
-function toCall(client: unknown, keys: string[]): ScriptCall {
-  if (hasMethods<NodeRedisClient>(client, ['eval', 'evalSha'])) {
-    return {
-      byHash: (hash, parameters) => client.evalSha(hash, { keys, arguments: parameters }),
-      byText: (script, parameters) => client.eval(script, { keys, arguments: parameters }),
-    };
-  }
-  if (hasMethods<IoRedisClient>(client, ['eval', 'evalsha'])) {
-    return {
-      byHash: (hash, parameters) => client.evalsha(hash, keys.length, ...keys, ...parameters),
-      byText: (script, parameters) => client.eval(script, keys.length, ...keys, ...parameters),
-    };
-  }
-  return refuseOption('client', 'a client of node-redis, ioredis or iovalkey');
-}
-
-function hasMethods<T>(value: unknown, names: readonly (keyof T)[]): value is T {
-  const object = value as T | null | undefined;
-  return object != null && names.every((name) => typeof object[name] === 'function');
-}
-
-function toHex(bytes: ArrayBuffer): string {
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-function requireUnknownPolicy(value: unknown): 'refuse' | 'trust' {
-  return value === 'refuse' || value === 'trust' ? value : refuseOption('unknownPolicy', 'refuse or trust');
 }
