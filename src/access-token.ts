@@ -1,62 +1,47 @@
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  customFetch,
-  errors,
-  type FetchImplementation,
-  type JSONWebKeySet,
-  type JWTHeaderParameters,
-  jwtVerify,
-} from 'jose';
+import { errors, type JWTHeaderParameters, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { sha256 } from './digest.ts';
 import { DpopError, type DpopErrorReason } from './errors.ts';
 import type { Seconds } from './freshness.ts';
-import type { SignatureAlgorithm } from './jwk.ts';
-import { isObject, type JsonObject, readJsonSegment, splitCompactJws, toJsonObject } from './jws.ts';
-import { refuseOption, requireUrl } from './options.ts';
-import { isThumbprint } from './thumbprint.ts';
+import { type JwsSegments, readJsonSegment, splitCompactJws, toJsonObject } from './jws.ts';
+import {
+  type AccessTokenClaims,
+  freezeDeep,
+  readConfirmation,
+  requireClaimTypes,
+  requireTimely,
+  type VerifiedAccessToken,
+} from './token-claims.ts';
 
 /**
- * Access tokens as JWTs (RFC 9068), bound to a key (RFC 7800, RFC 9449 section 6): verified once, remembered by their
- * text, and still checked on every request against time and the issuer's keys of the moment.
+ * Access tokens: whose each one is, and whether its issuer vouches for it. Those in JWT form (RFC 9068) are verified
+ * here once, remembered by their text, and still checked on every request against time and the issuer's keys of the
+ * moment; the others are introspected (RFC 7662).
  */
 
-/**
- * Where the issuer's public keys come from: its `jwks_uri`, a fixed set, or a function that returns the current set
- * (another object when it has changed: a set is read once).
- */
-export type JwksSource = URL | string | JSONWebKeySet | (() => JSONWebKeySet);
-
-/** Claims of a verified token; all members are its own. */
-export interface AccessTokenClaims extends JsonObject {
-  readonly iss: string;
-  readonly sub: string;
-  readonly aud: string | readonly string[];
-  readonly client_id: string;
-  readonly jti: string;
-  readonly exp: Seconds;
-  readonly iat: Seconds;
-  readonly scope?: string;
+/** Where the keys of an issuer's tokens are found. */
+export interface TokenKeys {
+  /** The same object for as long as the same keys count; `undefined`: only `find` can tell. */
+  current(): object | undefined;
+  find(header: JWTHeaderParameters): Promise<CryptoKey>;
 }
 
-/** A token whose signature, type, issuer, audience, time and binding have been checked. */
-export interface VerifiedAccessToken {
-  readonly claims: AccessTokenClaims;
-  /** Thumbprint of the key it is bound to. */
-  readonly jkt: string;
-  /** What a proof for this token must carry as `ath`. */
-  readonly hash: string;
+/** Vouches for tokens that do not speak for themselves. */
+export interface Introspector {
+  verify(token: string, now: Seconds): Promise<VerifiedAccessToken>;
 }
 
-export interface AccessTokenPolicy {
+/** How the tokens of one issuer are checked; one of `keys` and `introspector` is there at least. */
+export interface IssuerPolicy {
   readonly issuer: string;
   readonly audience: string;
-  readonly jwks: JwksSource;
-  /** How long a fetched key set is used before it is fetched again. */
-  readonly jwksMaxAge: Seconds;
-  readonly algorithms: readonly SignatureAlgorithm[];
-  /** Leeway for `exp`, `nbf` and `iat` against the issuer's clock. */
+  readonly algorithms: readonly string[];
+  readonly keys: TokenKeys | undefined;
+  readonly introspector: Introspector | undefined;
+}
+
+export interface TokenLimits {
+  /** Leeway for `exp`, `nbf` and `iat` against the issuers' clocks. */
   readonly clockTolerance: Seconds;
   readonly maxTokens: number;
   readonly maxTokenBytes: number;
@@ -65,133 +50,123 @@ export interface AccessTokenPolicy {
 /** Characters of a token's header segment; strangers write them, and to read them is all that those cost us. */
 const maxHeaderLength = 1024;
 
-type KeyResolver = (header: JWTHeaderParameters) => Promise<CryptoKey>;
-
 interface KnownToken extends VerifiedAccessToken {
-  readonly header: JWTHeaderParameters;
-  /** The issuer's key that the signature was verified with. */
-  readonly key: CryptoKey;
+  readonly keys: TokenKeys;
+  /** What `keys.current()` was when the signature was verified. */
+  readonly current: object;
 }
 
 /** What RFC 9068 section 2.2 requires; `iss` and `aud` follow from being checked. */
 const requiredClaims = ['sub', 'client_id', 'jti', 'exp', 'iat'];
 
-/** Confirmation methods besides `jkt` (RFC 7800, RFC 8705) that we cannot confirm and so must not ignore. */
-const foreignConfirmations = ['jwk', 'jwe', 'jku', 'kid', 'x5t#S256'];
-
 export class AccessTokenVerifier {
-  readonly #policy: AccessTokenPolicy;
-  readonly #resolveKey: KeyResolver;
+  readonly #issuers: ReadonlyMap<string, IssuerPolicy>;
+  /** Whose the tokens are that do not say so: at most one issuer's. */
+  readonly #opaque: IssuerPolicy | undefined;
+  readonly #limits: TokenLimits;
   readonly #known: LRUCache<string, KnownToken>;
 
-  constructor(policy: AccessTokenPolicy) {
-    this.#policy = policy;
-    this.#resolveKey = toKeyResolver(policy);
-    this.#known = new LRUCache({ max: policy.maxTokens });
+  constructor(issuers: readonly IssuerPolicy[], limits: TokenLimits) {
+    this.#issuers = new Map(issuers.map((policy) => [policy.issuer, policy]));
+    this.#opaque = issuers.find(({ introspector }) => introspector !== undefined);
+    this.#limits = limits;
+    this.#known = new LRUCache({ max: limits.maxTokens, ttl: 0 }); // said outright: see `noTimeout` of the replay memory
   }
 
   /**
-   * A token known by its text costs no signature verification, as long as the issuer still publishes the very key that
-   * verified it.
+   * A token known by its text costs no signature verification, as long as the issuer still publishes the very keys that
+   * it was verified with.
    */
   async verify(token: string, now: Seconds): Promise<VerifiedAccessToken> {
     const known = this.#known.get(token);
-    const header = known?.header ?? this.#readHeader(token);
-    const key = await this.#findKey(header);
-    const verified = known?.key === key ? known : await this.#verifyText(token, header, key, now);
-    this.#checkTime(verified.claims, now);
-    if (verified !== known) this.#known.set(token, verified);
-    return verified;
+    if (known === undefined || known.current !== known.keys.current()) return this.#verifyAnew(token, now);
+    requireTimely(known.claims, now, this.#limits.clockTolerance);
+    return known;
   }
 
-  /** What can be refused for nothing: size, spelling, type and algorithm. */
-  #readHeader(token: string): JWTHeaderParameters {
-    if (token.length > this.#policy.maxTokenBytes) throw new DpopError('token-too-large');
+  async #verifyAnew(token: string, now: Seconds): Promise<VerifiedAccessToken> {
+    if (token.length > this.#limits.maxTokenBytes) throw new DpopError('token-too-large');
     const segments = splitCompactJws(token);
-    const readable = segments !== undefined && segments[0].length <= maxHeaderLength;
-    const header = readable ? readJsonSegment(segments[0]) : undefined;
-    if (header === undefined || 'crit' in header || 'b64' in header) throw new DpopError('token-malformed');
-    const { typ, alg } = header;
-    if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ))
-      throw new DpopError('token-type-mismatch'); // [R9068-4-01] [R8725-3.11-01]
-    const allowed: readonly unknown[] = this.#policy.algorithms;
-    if (!allowed.includes(alg)) throw new DpopError('token-algorithm-not-allowed');
-    return header as unknown as JWTHeaderParameters;
+    const header = segments === undefined ? undefined : readHeader(segments);
+    if (segments === undefined || header === undefined)
+      return this.#introspect(token, now, 'token-malformed');
+    // Whose keys to use, by a claim that nobody has vouched for yet: the signature decides whether it is true.
+    const iss = readJsonSegment(segments[1])?.['iss'];
+    const policy = typeof iss === 'string' ? this.#issuers.get(iss) : undefined;
+    if (policy?.keys === undefined) return this.#introspect(token, now, 'token-issuer-mismatch', policy);
+    checkHeader(header, policy);
+    return this.#verifyJwt(token, header, policy, policy.keys, now);
   }
 
-  async #findKey(header: JWTHeaderParameters): Promise<CryptoKey> {
-    try {
-      return await this.#resolveKey(header); // [R8725-3.8-01]
-    } catch (cause) {
-      const unknown =
-        cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys;
-      throw new DpopError(unknown ? 'token-key-unknown' : 'issuer-unavailable', { cause });
-    }
+  /** A token that nobody here can read goes to the one issuer that can be asked; with no such issuer it is refused. */
+  #introspect(
+    token: string,
+    now: Seconds,
+    otherwise: DpopErrorReason,
+    policy = this.#opaque,
+  ): Promise<VerifiedAccessToken> {
+    const readable = otherwise !== 'token-malformed' && policy?.keys !== undefined;
+    if (policy?.introspector === undefined || readable) throw new DpopError(otherwise);
+    return policy.introspector.verify(token, now);
   }
 
-  async #verifyText(
+  async #verifyJwt(
     token: string,
     header: JWTHeaderParameters,
-    key: CryptoKey,
+    policy: IssuerPolicy,
+    keys: TokenKeys,
     now: Seconds,
-  ): Promise<KnownToken> {
-    const claims = await this.#verifyJwt(token, key, now);
-    checkTypes(claims);
-    const jkt = confirmedThumbprint(claims['cnf']); // [R9449-6-01]
-    const hash = await sha256(token); // [R9449-7-02]
-    return Object.freeze({ claims: freezeDeep(claims), jkt, hash, header, key });
-  }
-
-  async #verifyJwt(token: string, key: CryptoKey, now: Seconds): Promise<AccessTokenClaims> {
-    const { issuer, audience, algorithms, clockTolerance } = this.#policy;
-    const currentDate = new Date(now * 1000);
-    try {
-      const { payload } = await jwtVerify(token, key, {
-        issuer, // [R9068-4-02]
-        audience, // [R9068-4-03] [R9700-2.3-01]
-        algorithms: [...algorithms], // [R9068-4-04]
-        clockTolerance,
-        currentDate,
-        requiredClaims,
-      });
-      return toJsonObject(payload) as AccessTokenClaims;
-    } catch (cause) {
-      throw new DpopError(reasonOf(cause), { cause: withoutPayload(cause) });
-    }
-  }
-
-  /** On every request, for remembered tokens too. A time that is no number is refused: no comparison with it holds. */
-  #checkTime({ exp, nbf, iat }: AccessTokenClaims & { readonly nbf?: Seconds }, now: Seconds): void {
-    const { clockTolerance } = this.#policy;
-    if (!(exp + clockTolerance > now)) throw new DpopError('token-expired');
-    if (!(Math.max(nbf ?? iat, iat) <= now + clockTolerance)) throw new DpopError('token-not-yet-valid');
+  ): Promise<VerifiedAccessToken> {
+    const before = keys.current();
+    const key = await keys.find(header); // [R8725-3.8-01]
+    const claims = await verifySignature(token, key, policy, this.#limits, now);
+    requireClaimTypes(claims);
+    const jkt = readConfirmation(claims); // [R9449-6-01]
+    requireTimely(claims, now, this.#limits.clockTolerance);
+    const verified = { claims: freezeDeep(claims), jkt, hash: await sha256(token) }; // [R9449-7-02]
+    // Keys that came while we looked may not be those that verified it: then the next request looks again.
+    if (before !== undefined)
+      this.#known.set(token, Object.freeze({ ...verified, keys, current: before }), { ttl: 0 });
+    return Object.freeze(verified);
   }
 }
 
-function checkTypes(claims: JsonObject): void {
-  const texts = ['sub', 'client_id', 'jti'].every(
-    (name) => typeof claims[name] === 'string' && claims[name] !== '',
-  );
-  const scope = claims['scope'] === undefined || typeof claims['scope'] === 'string';
-  if (!texts || !scope) throw new DpopError('token-claim-invalid');
+/** The header, if this is a JWT at all: what is none may be an opaque token. */
+function readHeader([header]: JwsSegments): JWTHeaderParameters | undefined {
+  const readable = header.length <= maxHeaderLength ? readJsonSegment(header) : undefined;
+  return readable as JWTHeaderParameters | undefined;
 }
 
-/** `cnf.jkt`, if that is what binds this token, and all that does. */
-function confirmedThumbprint(cnf: unknown): string {
-  if (!isObject(cnf)) throw new DpopError('token-not-bound'); // [R7800-3.1-01]
-  const confirmation = toJsonObject(cnf);
-  if (foreignConfirmations.some((name) => name in confirmation))
-    throw new DpopError('token-confirmation-unsupported');
-  const { jkt } = confirmation;
-  if (!isThumbprint(jkt)) throw new DpopError('token-not-bound'); // [R9449-7.2-02]
-  return jkt;
+/** What can be refused for nothing: type and algorithm. */
+function checkHeader(header: JWTHeaderParameters, { algorithms }: IssuerPolicy): void {
+  if ('crit' in header || 'b64' in header) throw new DpopError('token-malformed');
+  const { typ, alg }: { typ?: unknown; alg?: unknown } = header;
+  if (typeof typ !== 'string' || !/^(?:application\/)?at\+jwt$/i.test(typ))
+    throw new DpopError('token-type-mismatch'); // [R9068-4-01] [R8725-3.11-01]
+  const allowed: readonly unknown[] = algorithms;
+  if (!allowed.includes(alg)) throw new DpopError('token-algorithm-not-allowed');
 }
 
-/** Remembered claims are handed to one request after another: no handler may write on them. */
-function freezeDeep<T extends object>(value: T): T {
-  for (const member of Object.values(value))
-    if (typeof member === 'object' && member !== null) freezeDeep(member);
-  return Object.freeze(value);
+async function verifySignature(
+  token: string,
+  key: CryptoKey,
+  { issuer, audience, algorithms }: IssuerPolicy,
+  { clockTolerance }: TokenLimits,
+  now: Seconds,
+): Promise<AccessTokenClaims> {
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      issuer, // [R9068-4-02]
+      audience, // [R9068-4-03] [R9700-2.3-01]
+      algorithms: [...algorithms], // [R9068-4-04]
+      clockTolerance,
+      currentDate: new Date(now * 1000),
+      requiredClaims,
+    });
+    return toJsonObject(payload) as AccessTokenClaims;
+  } catch (cause) {
+    throw new DpopError(reasonOf(cause), { cause: withoutPayload(cause) });
+  }
 }
 
 const claimReasons: Readonly<Record<string, DpopErrorReason>> = {
@@ -213,55 +188,4 @@ function withoutPayload(error: unknown): unknown {
   return error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired
     ? new Error(error.message)
     : error;
-}
-
-function toKeyResolver({ jwks, jwksMaxAge }: AccessTokenPolicy): KeyResolver {
-  if (typeof jwks === 'function') return currentSetResolver(jwks);
-  if (typeof jwks === 'string' || jwks instanceof URL) {
-    return createRemoteJWKSet(requireUrl('jwks', jwks), {
-      cacheMaxAge: jwksMaxAge * 1000,
-      [customFetch]: createPatientFetch(),
-    });
-  }
-  if (!isKeySet(jwks)) return refuseOption('jwks', 'a URL, a key set, or a function');
-  return createLocalJWKSet(jwks as unknown as JSONWebKeySet);
-}
-
-/** A function may return another set each time: jose's preparation of a set is kept for as long as the set is. */
-function currentSetResolver(current: () => JSONWebKeySet): KeyResolver {
-  const prepared = new WeakMap<JSONWebKeySet, KeyResolver>();
-  return async (header) => {
-    const set = current();
-    const resolve = prepared.get(set) ?? createLocalJWKSet(set);
-    prepared.set(set, resolve);
-    return resolve(header);
-  };
-}
-
-function isKeySet(value: unknown): value is JSONWebKeySet {
-  return isObject(value) && Array.isArray(value['keys']) && value['keys'].every(isObject);
-}
-
-const retryFetchAfter = 1000; // milliseconds
-
-/** After a fetch of the key set has failed, none for a second: strangers' tokens must not become requests to the issuer. */
-function createPatientFetch(): FetchImplementation {
-  let failure: unknown;
-  let retryAt = 0;
-  return async (url, options) => {
-    if (performance.now() < retryAt) throw failure;
-    try {
-      const response = await fetch(url, options);
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        throw new Error(`the key set was answered with status ${response.status}`);
-      }
-      if (!isKeySet(await response.clone().json())) throw new Error('what was answered is no key set');
-      return response;
-    } catch (error) {
-      failure = error;
-      retryAt = performance.now() + retryFetchAfter;
-      throw error;
-    }
-  };
 }

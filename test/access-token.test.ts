@@ -3,9 +3,11 @@ import type { AddressInfo, Socket } from 'node:net';
 import { CompactSign, exportJWK, generateKeyPair as generateJosePair, type JSONWebKeySet } from 'jose';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type AccessTokenPolicy, AccessTokenVerifier } from '../src/access-token.ts';
+import { AccessTokenVerifier, type TokenKeys, type TokenLimits } from '../src/access-token.ts';
 import { sha256, utf8 } from '../src/digest.ts';
 import type { DpopError, DpopErrorReason } from '../src/errors.ts';
+import { IssuerKeys, type JwksSource } from '../src/issuer-keys.ts';
+import type { SignatureAlgorithm } from '../src/jwk.ts';
 import { createSigningKey, type SigningKey } from '../src/token-issuer.ts';
 import {
   audience,
@@ -56,18 +58,22 @@ function claimsWith(claims: Changes): Promise<string> {
   return tokenWith({}, claims);
 }
 
-function verifierOf(policy: Partial<AccessTokenPolicy> = {}): AccessTokenVerifier {
-  return new AccessTokenVerifier({
-    issuer: issuerUrl,
-    audience,
-    jwks: keySet,
-    jwksMaxAge: 600,
-    algorithms: ['ES256', 'Ed25519', 'EdDSA'],
-    clockTolerance: 10,
-    maxTokens: 100,
-    maxTokenBytes: 8192,
-    ...policy,
-  });
+interface Setting extends TokenLimits {
+  readonly jwks: JwksSource;
+  readonly jwksMaxAge: number;
+  readonly algorithms: readonly SignatureAlgorithm[];
+  /** In place of `jwks`. */
+  readonly keys: TokenKeys;
+}
+
+/** A verifier for the tokens of one issuer, all of them JWTs. */
+function verifierOf(changes: Partial<Setting> = {}): AccessTokenVerifier {
+  const limits = { clockTolerance: 10, maxTokens: 100, maxTokenBytes: 8192, ...changes };
+  const { jwks, jwksMaxAge: maxAge = 600, algorithms = ['ES256', 'Ed25519', 'EdDSA'] } = changes;
+  const source = 'jwks' in changes ? (jwks as JwksSource) : keySet;
+  const keys = changes.keys ?? new IssuerKeys(source, { maxAge, keepFor: 86_400 });
+  const policy = { issuer: issuerUrl, audience, algorithms, keys, introspector: undefined };
+  return new AccessTokenVerifier([policy], limits);
 }
 
 /** Registers a test: refused for this reason, and again when it comes back. */
@@ -84,7 +90,9 @@ function accepts(title: string, make: () => Promise<string>): void {
   test(title, async () => {
     const verifier = verifierOf();
     const token = await make();
-    assert.is(await verifier.verify(token, T0), await verifier.verify(token, T0));
+    const verified = await verifier.verify(token, T0);
+    assert.is(verified.jkt, jkt);
+    assert.is((await verifier.verify(token, T0)).claims, verified.claims, 'and remembers it');
   });
 }
 
@@ -93,7 +101,7 @@ test('[R9449-6-01] [R9449-7-02] yields claims, key and hash', async () => {
   const verified = await verifierOf().verify(token, T0);
   assert.is(verified.jkt, jkt);
   assert.is(verified.hash, await sha256(token));
-  assert.equal(Object.keys(verified), ['claims', 'jkt', 'hash', 'header', 'key']);
+  assert.equal(Object.keys(verified), ['claims', 'jkt', 'hash']);
   assert.equal(
     { ...verified.claims },
     { ...validClaims(), scope: 'read write', extra: { deep: [{ er: 1 }] } },
@@ -142,9 +150,13 @@ for (const header of [
     tokenWith(header),
   );
 }
-refuses('[R8725-3.11-01] [C23] refuses a proof as access token', 'token-type-mismatch', () => {
+refuses('[R8725-3.11-01] [C23] refuses a proof as access token', 'token-issuer-mismatch', () => {
   const { header, claims } = proofParts(client);
   return forge(header, claims, signer(client));
+});
+refuses('[R8725-3.11-01] [C23] and one that has all the claims of a token', 'token-type-mismatch', () => {
+  const { header, claims } = proofParts(client);
+  return forge(header, { ...validClaims(), ...claims }, signer(client));
 });
 
 // The text
@@ -165,7 +177,7 @@ refuses('[R7515-4-01] refuses a header member given twice', 'token-malformed', (
   return forge(header, validClaims(), signer({ ...client, privateKey: signingKey.privateKey }));
 });
 for (const payload of ['null', '[]', '"x"', '{', '1']) {
-  refuses(`[R7519-7.2-01] refuses the payload ${payload}`, 'token-malformed', () => {
+  refuses(`[R7519-7.2-01] refuses the payload ${payload}`, 'token-issuer-mismatch', () => {
     const header = { typ: 'at+jwt', alg: 'ES256', kid: signingKey.kid };
     return forge(header, payload, signer({ ...client, privateKey: signingKey.privateKey }));
   });
@@ -320,8 +332,14 @@ test('refuses every token when the clock is no number', async () => {
 
 // The binding
 
+test('[R9449-6-01] a token without cnf is told apart: it is bound to no key', async () => {
+  const verifier = verifierOf();
+  const token = await claimsWith({ cnf: undefined });
+  for (const attempt of ['anew', 'known'])
+    assert.is((await verifier.verify(token, T0)).jkt, undefined, attempt);
+});
+
 for (const cnf of [
-  undefined,
   null,
   {},
   [],
@@ -334,7 +352,7 @@ for (const cnf of [
   [{ jkt }],
 ]) {
   refuses(
-    `[R9449-7.2-02] [R7800-3.1-01] [G04] [G05] refuses cnf ${JSON.stringify(cnf)}`,
+    `[R9449-7.2-02] [R7800-3.1-01] [G05] refuses cnf ${JSON.stringify(cnf)}`,
     'token-not-bound',
     () => claimsWith({ cnf }),
   );
@@ -404,11 +422,11 @@ test('a remembered token costs no second verification while the key set is the s
   const verifier = verifierOf({ jwks: () => keySet });
   const token = await tokenWith({});
   const first = await verifier.verify(token, T0);
-  assert.is(await verifier.verify(token, T0 + 300), first);
+  assert.is((await verifier.verify(token, T0 + 300)).claims, first.claims);
   const other = verifierOf({ jwks: () => ({ ...keySet }) });
   assert.is.not(
-    await other.verify(token, T0),
-    await other.verify(token, T0),
+    (await other.verify(token, T0)).claims,
+    (await other.verify(token, T0)).claims,
     'a new set, a new key, a new verification',
   );
 });
@@ -419,9 +437,101 @@ test('what was refused is not remembered, and no more is remembered than allowed
   const known = await verifier.verify(one, T0);
   assert.is(await reasonOf(verifier.verify(await claimsWith({ sub: 5 }), T0)), 'token-claim-invalid');
   assert.is(await reasonOf(verifier.verify(two, T0 + 1000)), 'token-expired');
-  assert.is(await verifier.verify(one, T0), known);
+  assert.is((await verifier.verify(one, T0)).claims, known.claims);
   await verifier.verify(two, T0);
-  assert.is.not(await verifier.verify(one, T0), known);
+  assert.is.not((await verifier.verify(one, T0)).claims, known.claims);
+});
+
+/** Keys of an issuer as a test wants them: what stands for them, and what is done before one is found. */
+interface ScriptedKeys extends TokenKeys {
+  standing: object | undefined;
+  /** How often a key was looked for. */
+  found: number;
+  before: () => void;
+}
+
+async function scriptKeys(): Promise<ScriptedKeys> {
+  const source = new IssuerKeys(keySet, { maxAge: 600, keepFor: 86_400 });
+  const keys: ScriptedKeys = {
+    standing: { keys: 'first' },
+    found: 0,
+    before: () => undefined,
+    current: () => keys.standing,
+    find: async (header) => {
+      keys.found++;
+      keys.before();
+      return source.find(header);
+    },
+  };
+  return keys;
+}
+
+test('[G19] a token is remembered for as long as the very same keys are published', async () => {
+  const keys = await scriptKeys();
+  const verifier = verifierOf({ keys });
+  const token = await tokenWith({});
+  const first = { keys: 'first' };
+  for (const [standing, found] of [
+    [first, 1],
+    [first, 1],
+    [{ keys: 'first' }, 2],
+    [first, 3],
+    [first, 3],
+  ] as const) {
+    keys.standing = standing;
+    await verifier.verify(token, T0);
+    assert.is(keys.found, found);
+  }
+});
+
+test('[G19] while only a look could tell which keys are published, every token is looked at anew', async () => {
+  const keys = await scriptKeys();
+  const verifier = verifierOf({ keys });
+  const token = await tokenWith({});
+  await verifier.verify(token, T0);
+  keys.standing = undefined;
+  await verifier.verify(token, T0);
+  await verifier.verify(token, T0);
+  assert.is(keys.found, 3);
+});
+
+test('[G19] keys that come while a key is looked for are not taken for those that verified the token', async () => {
+  const keys = await scriptKeys();
+  const verifier = verifierOf({ keys });
+  const token = await tokenWith({});
+  const second = { keys: 'second' };
+  keys.before = () => {
+    keys.standing = second;
+  };
+  await verifier.verify(token, T0);
+  await verifier.verify(token, T0);
+  assert.is(keys.found, 2, 'the first look began before the second keys were there');
+  await verifier.verify(token, T0);
+  assert.is(keys.found, 2);
+});
+
+test('[G19] a token whose key set was fetched for it is remembered from its second use on', async () => {
+  const keys = await scriptKeys();
+  keys.standing = undefined;
+  keys.before = () => {
+    keys.standing ??= { keys: 'fetched' };
+  };
+  const verifier = verifierOf({ keys });
+  const token = await tokenWith({});
+  for (const found of [1, 2, 2, 2]) {
+    await verifier.verify(token, T0);
+    assert.is(keys.found, found);
+  }
+});
+
+test('what a verified token says cannot be changed, known or not', async () => {
+  const verifier = verifierOf();
+  const token = await tokenWith({});
+  for (const attempt of ['anew', 'known']) {
+    const verified = await verifier.verify(token, T0);
+    assert.ok(Object.isFrozen(verified), attempt);
+    assert.throws(() => Object.assign(verified, { jkt: undefined }), TypeError);
+  }
 });
 
 // Where keys come from
@@ -637,15 +747,16 @@ test('[R9449-7.1-03] a key server that does not answer in time: the issuer is un
   await withKeys(
     () => undefined,
     async ({ url }) => {
-      const { timeout } = AbortSignal;
-      AbortSignal.timeout = () => AbortSignal.abort(new DOMException('too late', 'TimeoutError'));
+      const { setTimeout: real } = globalThis;
+      const soon = (run: () => void): unknown => real(run, 20);
+      globalThis.setTimeout = soon as typeof globalThis.setTimeout;
       try {
         assert.is(
           await reasonOf(verifierOf({ jwks: url }).verify(await tokenWith({}), T0)),
           'issuer-unavailable',
         );
       } finally {
-        AbortSignal.timeout = timeout;
+        globalThis.setTimeout = real;
       }
     },
   );
