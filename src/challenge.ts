@@ -19,6 +19,8 @@ const descriptions: Readonly<Record<DpopErrorCode, string>> = {
   invalid_request: 'The request is malformed or not meant for this server',
   invalid_token: 'The access token is invalid, expired, or bound to another key',
   insufficient_scope: 'The access token does not cover this request',
+  invalid_grant: 'The grant is invalid, expired, used before, or bound to another client or key',
+  invalid_scope: 'The scope is more than was granted',
   invalid_dpop_proof: 'One valid, unused DPoP proof for this very request is required',
   use_dpop_nonce: 'A proof with the nonce of this answer is required',
   temporarily_unavailable: 'The request could not be checked; try again',
@@ -26,6 +28,8 @@ const descriptions: Readonly<Record<DpopErrorCode, string>> = {
 
 const resourceStatus: Readonly<Record<Exclude<DpopErrorCode, 'temporarily_unavailable'>, number>> = {
   invalid_request: 400,
+  invalid_grant: 400,
+  invalid_scope: 400,
   invalid_token: 401,
   insufficient_scope: 403,
   invalid_dpop_proof: 401,
@@ -40,24 +44,63 @@ export interface ChallengeOptions {
   readonly resourceMetadata: string | undefined;
 }
 
-/** The answer of a resource server: 401, 403 or 400 with one `DPoP` challenge, or 503 and 429 without one. */
-export function toResourceAnswer(error: unknown, options: ChallengeOptions): HttpAnswer {
+/** How a refused request came, where Bearer is accepted beside DPoP. */
+export interface Presented {
+  /** The scheme that was tried; `undefined`: none, or more than one. */
+  readonly scheme: 'DPoP' | 'Bearer' | undefined;
+}
+
+/**
+ * The answer of a resource server: 401, 403 or 400 with a `DPoP` challenge, or 503 and 429 without one.
+ *
+ * @param mixed where Bearer is accepted too: then its challenge stands behind, and the error in that of the scheme that
+ *   was tried (RFC 9449 section 7.2).
+ */
+export function toResourceAnswer(error: unknown, options: ChallengeOptions, mixed?: Presented): HttpAnswer {
   const refusal = toRefusal(error);
   const { code } = refusal;
   if (code === 'temporarily_unavailable') return laterAnswer(refusal);
-  const parameters: readonly (readonly [string, string | undefined])[] = [
-    ['error', code], // [R9449-7.1-06] [R9449-7.2-04] [R6750-3.1-02]
-    ['error_description', code && descriptions[code]], // [R9449-7.1-05] [R6750-3-02]
-    ['scope', refusal.scopes.length === 0 ? undefined : refusal.scopes.join(' ')],
+  const challenges = [dpopChallenge(mixed?.scheme === 'Bearer' ? undefined : refusal, options)];
+  if (mixed !== undefined)
+    challenges.push(bearerChallenge(mixed.scheme === 'DPoP' ? undefined : refusal, options)); // [R9449-7.2-03] [R9449-7.2-05]
+  // [R9449-7.1-04] [R6750-3-01] [R6750-3.1-01]
+  const status = code === undefined ? 401 : resourceStatus[code];
+  const headers = { ...headersOf(refusal), 'www-authenticate': challenges.join(', ') };
+  return { status, headers, body: bodyOf(code) };
+}
+
+function dpopChallenge(refusal: DpopError | undefined, options: ChallengeOptions): string {
+  return toChallenge('DPoP', [
+    ...errorParameters(refusal),
     ['realm', options.realm],
     ['algs', options.algorithms.join(' ')], // [R9449-7.1-08]
     ['resource_metadata', options.resourceMetadata], // [R9728-5.1-01]
+  ]);
+}
+
+function bearerChallenge(refusal: DpopError | undefined, options: ChallengeOptions): string {
+  return toChallenge('Bearer', [
+    ...errorParameters(refusal),
+    ['realm', options.realm],
+    ['resource_metadata', options.resourceMetadata],
+  ]);
+}
+
+type ChallengeParameter = readonly [name: string, value: string | undefined];
+
+function errorParameters(refusal: DpopError | undefined): readonly ChallengeParameter[] {
+  if (refusal === undefined) return [];
+  const { code, scopes } = refusal;
+  return [
+    ['error', code], // [R9449-7.1-06] [R9449-7.2-04] [R6750-3.1-02]
+    ['error_description', code && descriptions[code]], // [R9449-7.1-05] [R6750-3-02]
+    ['scope', scopes.length === 0 ? undefined : scopes.join(' ')],
   ];
+}
+
+function toChallenge(scheme: string, parameters: readonly ChallengeParameter[]): string {
   const given = parameters.filter(([, value]) => value !== undefined);
-  const challenge = `DPoP ${given.map(([name, value]) => `${name}="${value}"`).join(', ')}`;
-  // [R9449-7.1-04] [R6750-3-01] [R6750-3.1-01]
-  const status = code === undefined ? 401 : resourceStatus[code];
-  return { status, headers: { ...headersOf(refusal), 'www-authenticate': challenge }, body: bodyOf(code) };
+  return [scheme, given.map(([name, value]) => `${name}="${value}"`).join(', ')].join(' ').trim();
 }
 
 /** The answer of a token or PAR endpoint: 400 with a JSON error, or 503 and 429. */

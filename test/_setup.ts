@@ -66,6 +66,19 @@ export async function createWorld(options: Partial<ResourceServerOptions> = {}):
   return { clock, signingKey, issuer, keyPair, token: accessToken, server };
 }
 
+/** A token as the world's issuer makes them for its client, but bound to no key. */
+export async function issueUnbound({ clock, signingKey }: World): Promise<string> {
+  const issuer = createTokenIssuer({
+    issuer: issuerUrl,
+    signingKey,
+    clock: clock.read,
+    mayUseBearer: () => true,
+  });
+  const scope = 'notes:read notes:write';
+  const token = { subject: 'alice', clientId: 'client', audience, jkt: undefined, scope };
+  return (await issuer.issue(token)).accessToken;
+}
+
 /** What a test may change about the valid request; everything else stays valid. */
 export interface RequestChanges {
   readonly method?: string;

@@ -9,6 +9,7 @@ import { encodeBase64url, sha256 } from '../src/digest.ts';
 import {
   createMemoryReplayStore,
   createResourceServer,
+  createSigningKey,
   createTokenBinder,
   createTokenIssuer,
   type MemoryReplayStore,
@@ -256,8 +257,10 @@ test('[I19] a late success of a claim admits nobody', async () => {
 
 // Mistakes of whoever sets it up
 
+const { publicJwk } = await createSigningKey('ES256');
+
 function optionsWith(changes: object): ResourceServerOptions {
-  const jwks = { keys: [] };
+  const jwks = { keys: [publicJwk] };
   const valid = { publicOrigin: origin, issuer: issuerUrl, audience, jwks, replay: createReplay() };
   return { ...valid, ...changes };
 }
@@ -318,6 +321,9 @@ for (const [what, route] of Object.entries({
   'scopes with a quote': { scopes: ['notes", error="'] },
   'one scope that is no list': { scopes: 'notes:read' },
   'scopes that are none': { scopes: null },
+  'a mode that is none': { mode: null },
+  'an unknown mode': { mode: 'allow-bearer' },
+  'a misspelt option': { scope: ['notes:read'] },
 })) {
   test(`[L02] ${what}: a DpopError and a plain 503, and the proof is not used up`, async () => {
     const world = await createWorld();

@@ -1,20 +1,25 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readAccessToken } from '../src/credentials.ts';
+import { type Credentials, readCredentials } from '../src/credentials.ts';
+import type { DpopErrorReason } from '../src/errors.ts';
 import type { RawRequest } from '../src/target-uri.ts';
 import { path, reasonOf } from './_setup.ts';
 
 const test = suite('credentials');
 
-/** The token of a valid request with one thing changed. */
-function read(changes: Partial<RawRequest> = {}): string {
-  return readAccessToken({
-    method: 'GET',
-    target: path,
-    rawHeaders: ['Authorization', 'DPoP aaa'],
-    ...changes,
-  });
+/** The credentials of a valid request with one thing changed, where both schemes may be read. */
+function readEither(changes: Partial<RawRequest> = {}): Credentials {
+  return readCredentials({ ...valid, ...changes }, ['DPoP', 'Bearer']);
 }
+
+/** The token of a valid request with one thing changed, where DPoP alone may be read. */
+function read(changes: Partial<RawRequest> = {}): string {
+  const { scheme, token } = readCredentials({ ...valid, ...changes }, ['DPoP']);
+  assert.is(scheme, 'DPoP');
+  return token;
+}
+
+const valid = { method: 'GET', target: path, rawHeaders: ['Authorization', 'DPoP aaa'] };
 
 const withLines = (...lines: string[]): Partial<RawRequest> => ({
   rawHeaders: lines.flatMap((line) => ['Authorization', line]),
@@ -121,6 +126,30 @@ test('[A07] [R9449-7.2-01] names the downgrade when the scheme is Bearer', async
   for (const line of ['Bearer aaa', 'bearer aaa', 'BEARER', 'Bearer a b']) {
     assert.is(await reasonOf(() => read(withLines(line))), 'bearer-scheme', line);
   }
+});
+
+test('[R9449-7.2-03] where Bearer may be read, it says which of the two it was, in any letter case', () => {
+  for (const scheme of ['Bearer', 'bearer', 'BEARER'])
+    assert.equal(readEither(withLines(`${scheme} aaa`)), { scheme: 'Bearer', token: 'aaa' });
+  for (const scheme of ['DPoP', 'dpop'])
+    assert.equal(readEither(withLines(`${scheme} aaa`)), { scheme: 'DPoP', token: 'aaa' });
+});
+
+test('[R6750-2-01] [R9449-7.2-06] where Bearer may be read, it is read as strictly', async () => {
+  const faults: readonly (readonly [DpopErrorReason, Partial<RawRequest>])[] = [
+    ['authorization-repeated', withLines('Bearer aaa', 'DPoP aaa')],
+    ['authorization-repeated', withLines('Bearer aaa', 'Bearer aaa')],
+    ['token-repeated', { ...withLines('Bearer aaa'), target: `${path}?access_token=aaa` }],
+    ['token-repeated', { ...withLines('Bearer aaa'), form: { access_token: 'aaa' } }],
+    ...[...bad, ...oddSpaces].map(
+      (line) => ['authorization-malformed', withLines(line.replace('DPoP', 'Bearer'))] as const,
+    ),
+    ['credentials-missing', withLines('Basic YTpi')],
+    ['credentials-missing', withLines('Bearers aaa')],
+    ['credentials-missing', { rawHeaders: ['Proxy-Authorization', 'Bearer aaa'] }],
+  ];
+  for (const [reason, changes] of faults)
+    assert.is(await reasonOf(() => readEither(changes)), reason, JSON.stringify(changes));
 });
 
 test('[A21] [A22] finds nothing where there is no DPoP scheme', async () => {

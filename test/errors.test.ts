@@ -39,6 +39,11 @@ const expected: Readonly<Record<DpopErrorReason, DpopErrorCode | undefined>> = {
   'token-not-yet-valid': 'invalid_token',
   'token-not-bound': 'invalid_token',
   'token-confirmation-unsupported': 'invalid_token',
+  'bound-token-as-bearer': 'invalid_token',
+  'token-inactive': 'invalid_token',
+  'token-lives-too-long': 'invalid_token',
+  'token-revoked': 'invalid_token',
+  'token-revocation-unknown': 'invalid_token',
   'key-mismatch': 'invalid_token',
   'scope-insufficient': 'insufficient_scope',
   'proof-missing': 'invalid_dpop_proof',
@@ -64,15 +69,30 @@ const expected: Readonly<Record<DpopErrorReason, DpopErrorCode | undefined>> = {
   'nonce-invalid': 'invalid_dpop_proof',
   'key-invalid': 'invalid_dpop_proof',
   'signature-invalid': 'invalid_dpop_proof',
+  'key-revoked': 'invalid_dpop_proof',
   replayed: 'invalid_dpop_proof',
   'nonce-unknown': 'use_dpop_nonce',
   'nonce-required': 'use_dpop_nonce',
   'proof-stale': 'use_dpop_nonce',
   'proof-from-future': 'use_dpop_nonce',
   'proof-forgotten': 'use_dpop_nonce',
+  'dpop-jkt-malformed': 'invalid_request',
+  'dpop-jkt-mismatch': 'invalid_request',
+  'grant-unknown': 'invalid_grant',
+  'grant-expired': 'invalid_grant',
+  'grant-of-another-client': 'invalid_grant',
+  'grant-reused': 'invalid_grant',
+  'grant-ended': 'invalid_grant',
+  'grant-key-mismatch': 'invalid_grant',
+  'grant-key-missing': 'invalid_grant',
+  'redirect-uri-mismatch': 'invalid_grant',
+  'code-verifier-mismatch': 'invalid_grant',
+  'scope-exceeded': 'invalid_scope',
   'quota-exceeded': 'temporarily_unavailable',
   'issuer-unavailable': 'temporarily_unavailable',
   'replay-store-unavailable': 'temporarily_unavailable',
+  'revocation-store-unavailable': 'temporarily_unavailable',
+  'record-store-unavailable': 'temporarily_unavailable',
   unexpected: 'temporarily_unavailable',
 };
 
@@ -136,7 +156,7 @@ test('[L04] as JSON it is its words, its thumbprint and its nonce, never its cau
 async function secretRefusals(world: World): Promise<{ error: DpopError; secrets: string[] }[]> {
   const ath = await world.server
     .authorize(await createRequest(world))
-    .then(({ proof }) => proof.claims['ath']);
+    .then(({ proof }) => proof?.claims['ath']);
   const { header, claims } = proofParts(world.keyPair, String(ath));
   const secret = 'c2VjcmV0LXByaXZhdGUta2V5';
   const sign = signer(world.keyPair);

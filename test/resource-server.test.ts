@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { suite } from 'uvu';
@@ -7,6 +9,8 @@ import {
   createMemoryReplayStore,
   createNonces,
   createResourceServer,
+  createRevocations,
+  createSigningKey,
   createTokenBinder,
   type Decision,
   type DpopErrorReason,
@@ -15,6 +19,8 @@ import {
   type RawRequest,
   type ReplayStore,
   type ResourceServerOptions,
+  type RevocationAnswer,
+  type Revocations,
   type RouteOptions,
 } from '../src/index.ts';
 import { toPublicJwk } from '../src/thumbprint.ts';
@@ -112,6 +118,42 @@ function down(): never {
   throw new Error('down');
 }
 
+/** A deny list that gives one answer about every token. */
+function revocationsThat(look: () => RevocationAnswer, maxTokenLife = 300): Revocations {
+  const store = { add: () => undefined, look };
+  return createRevocations({ store, maxTokenLife, leeway: 0, clock: () => T0 });
+}
+
+/** An issuer that vouches for no opaque token. */
+const issuerServer = createServer((_, response) => void response.end('{"active":false}'));
+await new Promise<void>((resolve) => issuerServer.listen(0, '127.0.0.1', resolve));
+test.after(() => new Promise<void>((resolve) => issuerServer.close(() => resolve())));
+
+const introspection = {
+  endpoint: `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}/introspect`,
+  credentials: { clientId: 'rs', clientSecret: 'secret' },
+};
+
+/** Reasons that only an authorization server has. */
+const foreignReasons = [
+  'key-revoked',
+  'dpop-jkt-malformed',
+  'dpop-jkt-mismatch',
+  'grant-unknown',
+  'grant-expired',
+  'grant-of-another-client',
+  'grant-reused',
+  'grant-ended',
+  'grant-key-mismatch',
+  'grant-key-missing',
+  'redirect-uri-mismatch',
+  'code-verifier-mismatch',
+  'scope-exceeded',
+  'record-store-unavailable',
+] as const satisfies readonly DpopErrorReason[];
+
+type ResourceReason = Exclude<DpopErrorReason, (typeof foreignReasons)[number]>;
+
 interface Refusal {
   readonly options?: Partial<ResourceServerOptions>;
   readonly route?: RouteOptions;
@@ -122,7 +164,7 @@ interface Refusal {
 const weakKey = { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) };
 
 /** Each reason that there is, brought about by one change to a valid request or to the server. */
-const refusals: Readonly<Record<DpopErrorReason, Refusal>> = {
+const refusals: Readonly<Record<ResourceReason, Refusal>> = {
   'host-mismatch': {
     request: (world) => withLines(world, (lines) => lines.with(1, 'evil.example')),
     status: 400,
@@ -170,6 +212,31 @@ const refusals: Readonly<Record<DpopErrorReason, Refusal>> = {
   'token-expired': { request: (world) => withToken(world, { exp: T0 - 60 }), status: 401 },
   'token-not-yet-valid': { request: (world) => withToken(world, { nbf: T0 + 60 }), status: 401 },
   'token-not-bound': { request: (world) => withToken(world, { cnf: undefined }), status: 401 },
+  'bound-token-as-bearer': {
+    options: { mode: 'allow' },
+    request: (world) => withLines(world, (lines) => lines.with(3, `Bearer ${world.token}`)),
+    status: 401,
+  },
+  'token-inactive': {
+    options: { introspection },
+    request: (world) => createRequest(world, { token: 'opaque' }),
+    status: 401,
+  },
+  'token-lives-too-long': {
+    options: { revocations: revocationsThat(() => 'live', 299) },
+    request: createRequest,
+    status: 401,
+  },
+  'token-revoked': {
+    options: { revocations: revocationsThat(() => 'revoked') },
+    request: createRequest,
+    status: 401,
+  },
+  'token-revocation-unknown': {
+    options: { revocations: revocationsThat(() => 'forgotten') },
+    request: createRequest,
+    status: 401,
+  },
   'token-confirmation-unsupported': {
     request: (world) => withToken(world, { cnf: { jkt: world.keyPair.jkt, kid: 'x' } }),
     status: 401,
@@ -231,8 +298,49 @@ const refusals: Readonly<Record<DpopErrorReason, Refusal>> = {
     request: createRequest,
     status: 503,
   },
+  'revocation-store-unavailable': {
+    options: { revocations: revocationsThat(down) },
+    request: createRequest,
+    status: 503,
+  },
   unexpected: { request: breakClock, status: 503 },
 };
+
+/** Reasons for which a request is refused before anybody vouches for its token: then it is nobody's. */
+const early: readonly string[] = [
+  'host-mismatch',
+  'target-malformed',
+  'method-override',
+  'authorization-repeated',
+  'authorization-malformed',
+  'token-repeated',
+  'credentials-missing',
+  'bearer-scheme',
+  'token-too-large',
+  'token-malformed',
+  'token-type-mismatch',
+  'token-algorithm-not-allowed',
+  'token-key-unknown',
+  'token-signature-invalid',
+  'token-issuer-mismatch',
+  'token-audience-mismatch',
+  'token-claim-invalid',
+  'token-expired',
+  'token-not-yet-valid',
+  'token-confirmation-unsupported',
+  'token-inactive',
+  'proof-missing',
+  'proof-repeated',
+  'proof-too-large',
+  'proof-malformed',
+  'issuer-unavailable',
+  'unexpected',
+];
+
+/** Whose token a decision names that was made for this reason. */
+function clientOf(reason: string): string | undefined {
+  return early.includes(reason) ? undefined : 'client';
+}
 
 /** A valid request to a server whose clock breaks before it comes. */
 async function breakClock(world: World): Promise<RawRequest> {
@@ -274,10 +382,12 @@ for (const [reason, { options, route, request, status }] of Object.entries(refus
     const world = await createWorld({ replay, observe: (decision) => decisions.push(decision), ...options });
     const hostile = await request(world);
     const [before, told] = [replay.claims, decisions.length];
-    const refusal = await refusalOf(world.server.authorize(hostile, route));
+    const refusal = await refusalOf(world.server.authorize(hostile, { ...route, name: 'notes' }));
     assert.is(refusal.reason, reason);
     const { code, jkt, cause } = refusal;
-    assert.equal(decisions.slice(told), [{ outcome: 'refused', reason, code, jkt, cause }]);
+    const clientId = clientOf(reason);
+    const decision = { outcome: 'refused', reason, code, jkt, clientId, route: 'notes', cause };
+    assert.equal(decisions.slice(told), [decision]);
     assert.is(replay.claims - before, reason === 'replayed' ? 1 : 0);
     const answer = world.server.challenge(refusal);
     assert.is(answer.status, status);
@@ -285,6 +395,11 @@ for (const [reason, { options, route, request, status }] of Object.entries(refus
     assert.is('www-authenticate' in answer.headers, status !== 503 && status !== 429);
     assert.is(answer.headers['dpop-nonce'] !== undefined, code === 'use_dpop_nonce');
   });
+}
+
+/** What is told of a request with a bound token that may be served. */
+function bound(jkt: string | undefined): object {
+  return { scheme: 'DPoP', jkt, clientId: 'client', route: undefined, wouldRefuse: undefined };
 }
 
 /** What only the claim finds out, and so the server behind the gateway. */
@@ -300,12 +415,14 @@ for (const [reason, { options, route, request, status }] of Object.entries(refus
     const [before, told] = [replay.claims, decisions.length];
     if (expected === 'passes') {
       const { jkt } = await world.server.check(hostile, route);
-      assert.equal(decisions.slice(told), [{ outcome: 'passed', jkt, clientId: 'client' }]);
+      assert.equal(decisions.slice(told), [{ outcome: 'passed', ...bound(jkt) }]);
     } else {
       const refusal = await refusalOf(world.server.check(hostile, route));
       const { code, jkt, cause } = refusal;
       assert.is(refusal.reason, reason);
-      assert.equal(decisions.slice(told), [{ outcome: 'refused', reason, code, jkt, cause }]);
+      const clientId = clientOf(reason);
+      const decision = { outcome: 'refused', reason, code, jkt, clientId, route: undefined, cause };
+      assert.equal(decisions.slice(told), [decision]);
       assert.is(world.server.challenge(refusal).status, status);
       assert.is(refusal.nonce !== undefined, code === 'use_dpop_nonce');
     }
@@ -318,13 +435,13 @@ test('check passes one proof any number of times, before its use and after it, a
   const replay = createCountingStore();
   const world = await createWorld({ replay, observe: (decision) => decisions.push(decision) });
   const request = await createRequest(world);
-  const passed = { outcome: 'passed', jkt: world.keyPair.jkt, clientId: 'client' } as const;
+  const passed = { outcome: 'passed', ...bound(world.keyPair.jkt) } as const;
   for (let time = 0; time < 20; time++) await world.server.check(request);
   assert.equal(decisions.splice(0), Array(20).fill(passed));
   assert.is(replay.claims, 0);
   const { claims, jkt, proof } = await world.server.authorize(request);
   const again = await world.server.check(request);
-  assert.equal([again.claims, again.jkt, again.proof.jti], [claims, jkt, proof.jti]);
+  assert.equal([again.claims, again.jkt, again.proof?.jti], [claims, jkt, proof?.jti]);
   assert.ok(Object.isFrozen(again));
   assert.is(await reasonOf(world.server.authorize(request)), 'replayed');
   assert.is(replay.claims, 2);
@@ -394,20 +511,23 @@ test('[R9449-8-02] [H11] what the gateway challenges with, the server behind it 
 });
 
 test('the table above knows every reason', () => {
-  assert.equal(new Set(Object.keys(refusals)), new Set(dpopErrorReasons));
+  const known = [...Object.keys(refusals), ...foreignReasons];
+  assert.is(new Set(known).size, known.length);
+  assert.equal(new Set(known), new Set<string>(dpopErrorReasons));
 });
 
 test('[R9449-7.1-02] accepts a valid request and tells whose it is', async () => {
   const decisions: Decision[] = [];
   const world = await createWorld({ observe: (decision) => decisions.push(decision) });
-  const { claims, jkt, proof, nonce } = await world.server.authorize(await createRequest(world));
+  const { scheme, claims, jkt, proof, nonce } = await world.server.authorize(await createRequest(world));
+  assert.is(scheme, 'DPoP');
   assert.is(claims.sub, 'alice');
   assert.is(jkt, world.keyPair.jkt);
-  assert.is(proof.jkt, jkt);
-  assert.equal(proof.time, { axis: 'iat', at: T0 });
-  assert.is(proof.until, T0 + 60);
+  assert.is(proof?.jkt, jkt);
+  assert.equal(proof?.time, { axis: 'iat', at: T0 });
+  assert.is(proof?.until, T0 + 60);
   assert.is(nonce, undefined);
-  assert.equal(decisions, [{ outcome: 'accepted', jkt, clientId: 'client' }]);
+  assert.equal(decisions, [{ outcome: 'accepted', ...bound(jkt) }]);
 });
 
 test('what it hands out cannot be written on', async () => {
@@ -751,7 +871,7 @@ test('[L01] no decision holds a token, a proof or a jti, accepted or refused', a
     }
     await world.server.authorize(hostile, route).catch(() => undefined);
   }
-  assert.ok(decisions.length >= dpopErrorReasons.length && secrets.size > 100);
+  assert.ok(decisions.length >= Object.keys(refusals).length && secrets.size > 100);
   const told = decisions.map(
     (decision) => JSON.stringify(decision) + inspect(decision, { depth: 9, showHidden: true }),
   );
@@ -856,6 +976,7 @@ const senseless: readonly (readonly [option: keyof ResourceServerOptions, value:
   ['jwks', undefined],
   ['jwks', {}],
   ['jwks', { keys: 'none' }],
+  ['jwks', { keys: [] }],
   ['jwks', 'http://as.example/jwks'],
   ['jwks', 'jwks'],
   ['jwksMaxAge', -1],
@@ -879,15 +1000,23 @@ const senseless: readonly (readonly [option: keyof ResourceServerOptions, value:
   ['resourceMetadata', ''],
   ['observe', 'console.log'],
   ['observe', {}],
+  ['mode', 'allow-bearer'],
+  ['mode', ''],
+  ['mode', true],
+  ['revocations', {}],
+  ['revocations', null],
+  ['revocations', { refuseRevoked: true }],
   ['cacheSize', 0],
 ];
+const { publicJwk } = await createSigningKey('ES256');
+
 for (const [option, value] of senseless) {
   test(`throws a TypeError for ${option} = ${JSON.stringify(value)}`, () => {
     const valid = {
       publicOrigin: origin,
       issuer: issuerUrl,
       audience,
-      jwks: { keys: [] },
+      jwks: { keys: [publicJwk] },
       replay: createCountingStore(),
     };
     createResourceServer(valid);

@@ -1,10 +1,9 @@
 import type { DpopError } from '../errors.ts';
-import { requireScopes } from '../options.ts';
 import {
   type Authorization,
   type ResourceServer,
   type RouteOptions,
-  refuseMissingScopes,
+  requireRoute,
 } from '../resource-server.ts';
 import { headerLines } from '../target-uri.ts';
 
@@ -29,15 +28,16 @@ export interface DpopState {
 }
 
 /**
- * Koa middleware that lets a request through only with a bound token and a proof for it, used for the first time.
+ * Koa middleware that lets a request through only with a bound token and a proof for it, used for the first time (and,
+ * where the mode is `allow` or `observe`, with a token that is bound to no key).
  *
  * The result is `ctx.state.dpop`; see `DpopState`. Refusals are written here, never thrown: Koa's error path would drop
  * their headers. Errors of the handlers behind it pass untouched. Reads target and header lines from the raw request, so
  * mounting, `app.proxy` and merged headers do not matter. A second guard of the same server, on a route behind the first,
- * only looks at its scopes: the proof's one use is taken. Answer CORS preflights before it.
+ * only looks at its scopes and mode: the proof's one use is taken. Answer CORS preflights before it.
  *
  * @param server made by `createResourceServer`.
- * @param route scopes that this route needs; default none.
+ * @param route scopes that this route needs, its mode and its name; default: no scopes, the server's mode, no name.
  */
 export function requireDpop(
   server: ResourceServer,
@@ -46,7 +46,7 @@ export function requireDpop(
   if (typeof server?.authorize !== 'function') {
     throw new TypeError('holdfast: requireDpop needs a resource server made by createResourceServer');
   }
-  requireScopes('scopes', route.scopes ?? []);
+  requireRoute(route);
   return async function dpop(ctx, next) {
     const authorization = await authorize(server, route, ctx);
     if (authorization === undefined) return;
@@ -76,7 +76,7 @@ async function authorize(
   try {
     const before = admitted.get(ctx.req);
     if (before?.server === server && before.method === method) {
-      refuseMissingScopes(route.scopes ?? [], before.authorization);
+      server.recheck(before.authorization, route);
       return before.authorization;
     }
     const request = { method, target: ctx.originalUrl, rawHeaders, form };

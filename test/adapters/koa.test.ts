@@ -894,7 +894,7 @@ test('[I18] [R9449-7.1-03] answers 503 when the store is down, and the handler d
 
 test('a guard that breaks answers 503 and lets nobody through', async () => {
   const fail = (): Promise<never> => Promise.reject(new Error('a bug'));
-  const broken = { authorize: fail, check: fail };
+  const broken = { authorize: fail, check: fail, recheck: fail };
   const site = await openSite({
     build: (app, _guard, handler, { server }) => {
       const guard = {
