@@ -1,6 +1,12 @@
 import { createHash, verify } from 'node:crypto';
 import { auth } from 'express-oauth2-jwt-bearer';
-import { createMemoryReplayStore, createResourceServer } from 'holdfast';
+import {
+  createMemoryReplayStore,
+  createMemoryRevocationStore,
+  createResourceServer,
+  createRevocations,
+  type Revocations,
+} from 'holdfast';
 import { calculateJwkThumbprint, createLocalJWKSet, EmbeddedJWK, type JSONWebKeySet, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { jwksCache, validateJwtAccessToken } from 'oauth4webapi';
@@ -21,12 +27,34 @@ export interface Contestant {
 
 /** Each call makes contestants with caches and memories of their own. */
 export function createContestants(jwks: JSONWebKeySet): readonly Contestant[] {
-  return [createHoldfast(jwks), createJoseRecipe(jwks), createOauth4webapi(jwks), createExpressBearer(jwks)];
+  return [
+    createHoldfast('holdfast', 'revocation', jwks),
+    createHoldfast('holdfast, revocable', 'nothing', jwks, createFullRevocations()),
+    createJoseRecipe(jwks),
+    createOauth4webapi(jwks),
+    createExpressBearer(jwks),
+  ];
 }
 
 const capacity = 100_000;
 
-function createHoldfast(jwks: JSONWebKeySet): Contestant {
+/** A deny list with ten thousand other tokens on it. */
+function createFullRevocations(): Revocations {
+  const store = createMemoryRevocationStore({ capacity, birth: 0 });
+  const now = Date.now() / 1000;
+  for (let index = 0; index < 10_000; index++) {
+    const key = createHash('sha256').update(String(index)).digest('base64url');
+    store.add({ key, before: Number.POSITIVE_INFINITY, until: now + 3600 }, now);
+  }
+  return createRevocations({ store });
+}
+
+function createHoldfast(
+  name: string,
+  leavesOut: string,
+  jwks: JSONWebKeySet,
+  revocations?: Revocations,
+): Contestant {
   const server = createResourceServer({
     publicOrigin: origin,
     issuer: issuerUrl,
@@ -34,10 +62,11 @@ function createHoldfast(jwks: JSONWebKeySet): Contestant {
     jwks,
     // Born long ago: a new memory asks for nonces first.
     replay: createMemoryReplayStore({ capacity, clock: () => Date.now() / 1000 - 1000 }),
+    ...(revocations === undefined ? {} : { revocations }),
   });
   return {
-    name: 'holdfast',
-    leavesOut: 'revocation',
+    name,
+    leavesOut,
     prepare: ({ method, host, token, proof }) => {
       const rawHeaders = ['Host', host, 'Accept', '*/*', 'Authorization', `DPoP ${token}`, 'DPoP', proof];
       return () => server.authorize({ method, target, rawHeaders });

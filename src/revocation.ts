@@ -64,7 +64,10 @@ export type Revocation =
   | { readonly issuer: string; readonly jti: string; readonly exp: Seconds }
   /** Every token bound to a key, and the key itself at a token binder; for good, unless `until` is given. */
   | { readonly jkt: string; readonly until?: Seconds }
-  /** Every token of a subject whose `iat` lies before a moment: signed out everywhere, password changed. */
+  /**
+   * Every token of a subject whose `iat` lies before a moment: signed out everywhere, password changed. `iat` has whole
+   * seconds: do not round the moment down, which would spare tokens of the same second.
+   */
   | { readonly issuer: string; readonly subject: string; readonly before: Seconds }
   /** Every token of one grant (`grant_id`): a sign-out, or a refresh token that was used twice. */
   | { readonly issuer: string; readonly grant: string };
@@ -136,6 +139,11 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
 class StoredRevocations implements Revocations {
   readonly #settings: Required<RevocationsOptions>;
+  /** Of tokens that come again: what is remembered of a verified token is one frozen object. */
+  readonly #known = new WeakMap<
+    RevocableToken,
+    { readonly jkt: string | undefined; readonly keys: readonly string[] }
+  >();
 
   constructor(settings: Required<RevocationsOptions>) {
     this.#settings = settings;
@@ -149,26 +157,33 @@ class StoredRevocations implements Revocations {
   }
 
   async refuseRevoked(token: RevocableToken, jkt: string | undefined, now: Seconds): Promise<void> {
-    const { iss, jti, sub, iat, exp, grant_id: grant } = token;
+    const { iat, exp } = token;
     const { maxTokenLife, leeway } = this.#settings;
     // Entries by subject and grant would be gone before such a token is. [R9449-11.2-01]
     if (!(exp - iat <= maxTokenLife + leeway)) throw new DpopError('token-lives-too-long', { jkt });
-    const names = [tokenName(iss, jti), subjectName(iss, sub)];
-    if (typeof grant === 'string') names.push(grantName(iss, grant));
-    if (jkt !== undefined) names.push(keyName(jkt));
-    const answer = await this.#look(names, iat, exp, now, jkt);
+    const keys = await this.#keysOf(token, jkt);
+    const answer = await this.#look(keys, iat, exp, now, jkt);
     if (answer === 'revoked') throw new DpopError('token-revoked', { jkt });
     if (answer === 'forgotten') throw new DpopError('token-revocation-unknown', { jkt });
   }
 
   async refuseRevokedKey(jkt: string, now: Seconds): Promise<void> {
     // Nothing was issued yet, and what will be is looked up again with each request.
-    const answer = await this.#look([keyName(jkt)], now, Number.POSITIVE_INFINITY, now, jkt);
+    const keys = await hashAll([keyName(jkt)]);
+    const answer = await this.#look(keys, now, Number.POSITIVE_INFINITY, now, jkt);
     if (answer === 'revoked') throw new DpopError('key-revoked', { jkt });
   }
 
+  async #keysOf(token: RevocableToken, jkt: string | undefined): Promise<readonly string[]> {
+    const known = this.#known.get(token);
+    if (known !== undefined && known.jkt === jkt) return known.keys;
+    const keys = await hashAll(namesOf(token, jkt));
+    if (Object.isFrozen(token)) this.#known.set(token, { jkt, keys }); // another one may say something else tomorrow
+    return keys;
+  }
+
   async #look(
-    names: readonly string[],
+    keys: readonly string[],
     issuedAt: Seconds,
     expires: Seconds,
     now: Seconds,
@@ -176,7 +191,6 @@ class StoredRevocations implements Revocations {
   ): Promise<RevocationAnswer> {
     const { store } = this.#settings;
     try {
-      const keys = await Promise.all(names.map(async (name) => sha256(name)));
       const answer: unknown = await inTime(store.look({ keys, issuedAt, expires, now }));
       if (answer === 'live' || answer === 'revoked' || answer === 'forgotten') return answer;
     } catch (cause) {
@@ -191,6 +205,7 @@ class StoredRevocations implements Revocations {
     const { maxTokenLife, leeway } = this.#settings;
     const always = Number.POSITIVE_INFINITY;
     if ('jkt' in revocation) {
+      requireOptions(revocation, ['jkt', 'until']); // what names two things at once would revoke one of them
       const { jkt, until = always } = revocation;
       if (!isThumbprint(jkt)) refuseOption('jkt', 'the thumbprint of a key (43 base64url characters)');
       if (until !== always) requireMoment('until', until);
@@ -198,17 +213,34 @@ class StoredRevocations implements Revocations {
     }
     const issuer = requireText('issuer', revocation.issuer);
     if ('jti' in revocation) {
+      requireOptions(revocation, ['issuer', 'jti', 'exp']);
       const key = await sha256(tokenName(issuer, requireText('jti', revocation.jti)));
       return { key, before: always, until: requireMoment('exp', revocation.exp) + leeway };
     }
     if ('subject' in revocation) {
+      requireOptions(revocation, ['issuer', 'subject', 'before']);
       const key = await sha256(subjectName(issuer, requireText('subject', revocation.subject)));
       const before = requireMoment('before', revocation.before);
       return { key, before, until: before + maxTokenLife + leeway };
     }
+    requireOptions(revocation, ['issuer', 'grant']);
     const key = await sha256(grantName(issuer, requireText('grant', revocation.grant)));
     return { key, before: always, until: now + maxTokenLife + leeway };
   }
+}
+
+function namesOf(
+  { iss, jti, sub, grant_id: grant }: RevocableToken,
+  jkt: string | undefined,
+): readonly string[] {
+  const names = [tokenName(iss, jti), subjectName(iss, sub)];
+  if (typeof grant === 'string') names.push(grantName(iss, grant));
+  if (jkt !== undefined) names.push(keyName(jkt));
+  return names;
+}
+
+function hashAll(names: readonly string[]): Promise<readonly string[]> {
+  return Promise.all(names.map(async (name) => sha256(name)));
 }
 
 // A name is text that no other name is: JSON keeps its parts apart, whatever characters they hold.

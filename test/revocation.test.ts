@@ -383,6 +383,11 @@ const malformed: Readonly<Record<string, readonly unknown[]>> = {
     { jkt, until: T0 * 1000 },
     { jkt, until: '5' },
   ],
+  'two things at once': [
+    { issuer, subject: 'alice', before: T0, grant: 'grant-1' },
+    { issuer, jti: 'jti-1', exp: T0, grant: 'grant-1' },
+    { issuer, jkt },
+  ],
   'no thumbprint': [
     { jkt: '' },
     { jkt: undefined },
@@ -403,6 +408,31 @@ for (const [name, revocations] of Object.entries(malformed)) {
     assert.equal(added, []);
   });
 }
+
+test('what was worked out for a token is not used for what has become of it, nor for another key', async () => {
+  const asked: string[][] = [];
+  const store: RevocationStore = {
+    add: () => undefined,
+    look: ({ keys }) => {
+      asked.push([...keys]);
+      return 'live';
+    },
+  };
+  const revocations = createRevocations({ store, clock: () => T0 });
+  const claims = { iss: issuer, jti: 'jti-1', sub: 'alice', iat: T0, exp: T0 + 300 };
+  await revocations.refuseRevoked(claims, jkt, T0);
+  claims.jti = 'jti-2';
+  await revocations.refuseRevoked(claims, jkt, T0);
+  Object.freeze(claims);
+  await revocations.refuseRevoked(claims, jkt, T0);
+  await revocations.refuseRevoked(claims, undefined, T0);
+  await revocations.refuseRevoked(claims, jkt, T0);
+  const [first, changed, frozen, unbound, again] = asked;
+  assert.not.equal(changed, first);
+  assert.equal(frozen, changed);
+  assert.is(unbound?.length, 2);
+  assert.equal(again, changed);
+});
 
 test('refuses options that make no sense, by name', () => {
   const { store } = recorder();

@@ -1,4 +1,4 @@
-/** For tests of what uses holdfast: a contract for replay stores, a clock, fixed keys, and proofs valid and defective. */
+/** For tests of what uses holdfast: contracts for replay and revocation stores, a clock, fixed keys, and proofs valid and defective. */
 export { createTestClock, type TestClock } from './clock.ts';
 export {
   createTestIssuer,
@@ -10,3 +10,4 @@ export {
 export { createDefectiveProof, type ProofDefect, type ProofDefectName, proofDefects } from './proofs.ts';
 export { type ContractCase, replayStoreContract } from './replay-contract.ts';
 export type { ReplayStoreSubject } from './replay-trial.ts';
+export { type RevocationStoreMaker, revocationStoreContract } from './revocation-contract.ts';
