@@ -109,11 +109,7 @@ const wire: Readonly<Record<DpopErrorCode, readonly [resource: number, token: nu
   invalid_request: [400, 400, 'The request is malformed or not meant for this server'],
   invalid_token: [401, 400, 'The access token is invalid, expired, or bound to another key'],
   insufficient_scope: [403, 400, 'The access token does not cover this request'],
-  invalid_grant: [
-    400,
-    400,
-    'The grant is invalid, expired, used before, or bound to another client or key',
-  ],
+  invalid_grant: [400, 400, 'The grant is invalid, expired, used before, or bound to another client or key'],
   invalid_scope: [400, 400, 'The scope is more than was granted'],
   invalid_dpop_proof: [401, 400, 'One valid, unused DPoP proof for this very request is required'],
   use_dpop_nonce: [401, 400, 'A proof with the nonce of this answer is required'],

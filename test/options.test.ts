@@ -8,6 +8,7 @@ import {
   requireAlgorithms,
   requireClock,
   requireCount,
+  requireMethods,
   requireOptions,
   requirePolicy,
   requireScopes,
@@ -31,6 +32,19 @@ test('a refusal names the option and what it must be, in one sentence', () => {
   const says = (error: unknown): boolean =>
     error instanceof TypeError && error.message === 'holdfast: option "size" must be a positive integer';
   assert.throws(() => refuseOption('size', 'a positive integer'), says);
+});
+
+test('something made elsewhere is known by its methods: all of them, and own or inherited', () => {
+  class Store {
+    read(): void {}
+    claim(): void {}
+  }
+  const plain = { read: () => undefined, claim: () => undefined, more: 5 };
+  for (const store of [plain, new Store()])
+    assert.is(requireMethods('store', store, ['read', 'claim'], 'a store'), store);
+  const { claim: _, ...half } = plain;
+  for (const value of [undefined, null, 5, 'store', {}, half, { ...plain, claim: true }, []])
+    assertRefused(() => requireMethods<unknown>('store', value, ['read', 'claim'], 'a store'), 'store');
 });
 
 test('a refusal never repeats the value that was refused', () => {

@@ -772,6 +772,36 @@ for (const [how, [reason, request]] of Object.entries(theft)) {
   });
 }
 
+/** All 14 encodings of the Ed25519 points of low order, for which anybody can sign. */
+function lowOrderPoints(): readonly string[] {
+  const prime = 2n ** 255n - 19n;
+  const orderEight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n;
+  const ys = [0n, 1n, prime - 1n, orderEight, prime - orderEight, prime, prime + 1n];
+  return ys
+    .flatMap((y) => [y, y + 2n ** 255n])
+    .map((number) =>
+      Buffer.from(number.toString(16).padStart(64, '0'), 'hex').reverse().toString('base64url'),
+    );
+}
+
+/** The identity as R, and S = 0: the signature of every message, where the key is the identity. */
+const forAnybody = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]).toString('base64url');
+
+for (const [index, x] of lowOrderPoints().entries()) {
+  test(`[G13] a token bound to a key by which anybody can sign, encoding ${index + 1}, opens nothing`, async () => {
+    const world = await createWorld();
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x };
+    const token = await forgeToken(world, { cnf: { jkt: await jwkThumbprint(toPublicJwk(jwk)) } });
+    const { header, claims } = proofParts(world.keyPair, await sha256(token));
+    const proof = await forge({ ...header, alg: 'Ed25519', jwk }, claims, async () => forAnybody);
+    assert.is(
+      await reasonOf(world.server.authorize(await createRequest(world, { token, proof }))),
+      'jwk-weak',
+    );
+    assert.is(await reasonOf(world.server.authorize(await createRequest(world, { token }))), 'key-mismatch');
+  });
+}
+
 /** Counts the calls of a method while something runs. */
 async function countCalls<T extends object>(
   object: T,

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import * as koa from '../src/adapters/koa.ts';
 import * as client from '../src/client/index.ts';
 import * as holdfast from '../src/index.ts';
-import * as redis from '../src/replay-redis.ts';
+import * as redis from '../src/redis.ts';
 import * as testing from '../src/testing/index.ts';
 
 /** The architecture, read from the imports of src: layers, strangers, entry points and sizes. */
@@ -30,21 +30,38 @@ const layers: readonly (readonly (readonly string[])[])[] = [
       'options',
       'secure-url',
       'signature',
+      'token-claims',
+      'symmetric-key',
+      'circuit-breaker',
+      'one-process',
     ],
   ],
   [
     ['received-proof', 'proof-checks', 'proof'],
-    ['access-token'],
+    ['access-token', 'trusted-issuers', 'issuer-keys', 'issuer-metadata', 'introspection', 'fetch-json'],
     ['token-issuer'],
     ['nonce'],
-    ['replay', 'replay-memory', 'replay-redis', 'replay-script', 'circuit-breaker'],
+    [
+      'replay',
+      'replay-memory',
+      'replay-redis',
+      'replay-script',
+      'revocation',
+      'revocation-entry',
+      'revocation-memory',
+      'revocation-redis',
+      'revocation-script',
+      'redis-script',
+    ],
+    ['records', 'records-memory', 'sound-records'],
     ['challenge'],
+    ['decisions'],
     ['credentials', 'target-uri'],
   ],
-  [['admission', 'resource-server', 'authorization-server']],
+  [['admission', 'resource-server', 'authorization-server', 'grant-records', 'grants']],
   [['adapters/koa']],
 ];
-const entries = ['index', 'client/index', 'testing/index'];
+const entries = ['index', 'client/index', 'testing/index', 'redis'];
 const dependencies = ['jose', 'lru-cache'];
 const maxLines = 400;
 
@@ -151,7 +168,8 @@ test('rooms of the second layer are strangers: they share types at most', () => 
 });
 
 test('adapters see neither proofs nor nonces nor the replay memory', () => {
-  const hidden = ['proof', 'proof-checks', 'nonce', 'admission', 'access-token', ...(roomOf('replay') ?? [])];
+  const rooms = ['access-token', 'replay', 'records'].flatMap((name) => roomOf(name) ?? []);
+  const hidden = ['proof', 'proof-checks', 'nonce', 'admission', 'grants', ...rooms];
   assert.equal(
     violations(({ name }, { from }) => name.startsWith('adapters/') && hidden.includes(from)),
     [],
@@ -198,17 +216,25 @@ test('no module imports itself at run time, by whatever way', () => {
 });
 
 test('the core does without what only a shared store needs', () => {
-  const shared = ['replay-redis', 'replay-script'];
+  const shared = [
+    'redis',
+    'redis-script',
+    'replay-redis',
+    'replay-script',
+    'revocation-redis',
+    'revocation-script',
+  ];
   assert.equal(
     [...reach('index')].filter((name) => shared.includes(name)),
     [],
   );
-  assert.ok(reach('index').has('replay-memory'));
-  assert.ok(reach('replay-redis').has('replay-script'));
+  for (const name of ['replay-memory', 'revocation-memory', 'records-memory'])
+    assert.ok(reach('index').has(name), name);
+  for (const name of shared.slice(1)) assert.ok(reach('redis').has(name), name);
 });
 
-test('the store for Redis has no client of its own', () => {
-  const packages = ['replay-redis', ...reach('replay-redis')].flatMap((name) =>
+test('the stores for Redis have no client of their own', () => {
+  const packages = ['redis', ...reach('redis')].flatMap((name) =>
     (modules.get(name)?.imports ?? []).filter(({ ours }) => !ours).map(({ from }) => from),
   );
   assert.equal(packages, []);
@@ -282,13 +308,20 @@ function exportedTypes(name: string): string[] {
 test('holdfast exports these names', () => {
   assert.equal(Object.keys(holdfast), [
     'DpopError',
+    'createDecisionCounts',
+    'createGrants',
+    'createMemoryRecordStore',
     'createMemoryReplayStore',
+    'createMemoryRevocationStore',
     'createNonces',
     'createResourceServer',
+    'createRevocations',
     'createSigningKey',
+    'createSymmetricKey',
     'createTokenBinder',
     'createTokenIssuer',
     'dpopErrorReasons',
+    'exchangeRule',
     'explainProof',
     'jwkThumbprint',
     'normalizeHtu',
@@ -298,42 +331,77 @@ test('holdfast exports these names', () => {
   assert.equal(exportedTypes('index'), [
     'AccessTokenClaims',
     'Authorization',
+    'BindingMode',
+    'BindingRule',
+    'BoundAuthorization',
     'CheckVerdict',
     'Claim',
     'ClaimOutcome',
+    'CodeRequest',
     'Decision',
+    'DecisionCount',
+    'DecisionCounts',
+    'DecisionCountsOptions',
+    'Discovery',
     'DpopErrorCode',
     'DpopErrorReason',
+    'ExchangeOptions',
+    'GrantRequest',
+    'Grants',
+    'GrantsOptions',
     'HttpAnswer',
+    'IntrospectionOptions',
     'IssuedToken',
+    'JsonObject',
     'JwksSource',
     'Memory',
+    'MemoryRecordStoreOptions',
     'MemoryReplayStore',
     'MemoryReplayStoreOptions',
+    'MemoryRevocationStore',
+    'MemoryRevocationStoreOptions',
     'NoncePolicy',
     'Nonces',
     'NoncesOptions',
+    'OpenGrant',
     'ProofRequest',
     'ProofServerOptions',
     'ProofTime',
     'PublicAddress',
     'PublicJwk',
     'RawRequest',
+    'RecordStore',
+    'RedeemedGrant',
+    'RefreshRequest',
+    'RefreshTokenState',
     'ReplayGauges',
     'ReplayStore',
     'ResourceServer',
     'ResourceServerOptions',
+    'RevocableToken',
+    'Revocation',
+    'RevocationAnswer',
+    'RevocationEntry',
+    'RevocationGauges',
+    'RevocationQuery',
+    'RevocationStore',
+    'Revocations',
+    'RevocationsOptions',
     'RouteOptions',
     'Seconds',
     'SignatureAlgorithm',
     'SigningAlgorithm',
     'SigningKey',
+    'StoredRecord',
+    'SymmetricKey',
     'TokenBinder',
     'TokenBinderOptions',
     'TokenBinding',
     'TokenIssuer',
     'TokenIssuerOptions',
     'TokenRequest',
+    'TrustedIssuer',
+    'UnboundAuthorization',
     'VerifiedProof',
     'VerifyProofOptions',
   ]);
@@ -357,12 +425,14 @@ test('holdfast/koa exports these names', () => {
 });
 
 test('holdfast/redis exports these names', () => {
-  assert.equal(Object.keys(redis), ['createRedisReplayStore']);
-  assert.equal(exportedTypes('replay-redis'), [
+  assert.equal(Object.keys(redis), ['createRedisReplayStore', 'createRedisRevocationStore']);
+  assert.equal(exportedTypes('redis'), [
     'IoRedisClient',
     'NodeRedisClient',
     'RedisReplayStore',
     'RedisReplayStoreOptions',
+    'RedisRevocationStore',
+    'RedisRevocationStoreOptions',
   ]);
 });
 
@@ -375,12 +445,14 @@ test('holdfast/testing exports these names', () => {
     'proofDefects',
     'publiclyKnownTestKeys',
     'replayStoreContract',
+    'revocationStoreContract',
   ]);
   assert.equal(exportedTypes('testing/index'), [
     'ContractCase',
     'ProofDefect',
     'ProofDefectName',
     'ReplayStoreSubject',
+    'RevocationStoreMaker',
     'TestClock',
     'TestIssuer',
     'TestIssuerOptions',

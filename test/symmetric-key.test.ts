@@ -145,6 +145,7 @@ test('knows its own from anything else', async () => {
     'symmetric',
     {},
     secret,
+    { ...key }, // a copy was not looked at
     { ...key, algorithm: 'HS512' },
     { ...key, algorithm: undefined },
     { ...key, kid: undefined },

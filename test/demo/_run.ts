@@ -18,7 +18,11 @@ export const settings: Readonly<Record<string, string>> = {
   NONCE_POLICY: '',
   REPLAY_CAPACITY: '',
   DEMO_SERVICE_SECRET: '',
+  DEMO_LEGACY_SECRET: '',
+  DEMO_API_SECRET: '',
+  DEMO_WEB_JWK: '',
   REDIS_URL: '',
+  STATE_FILE: '',
   NONCE_SECRET: '',
   PREVIOUS_NONCE_SECRET: '',
 };

@@ -4,7 +4,7 @@ import type Koa from 'koa';
 import { type DemoConfig, readConfig } from '../../demo/config.ts';
 import { type DemoServers, startServers } from '../../demo/servers.ts';
 import { createDpopFetch, createProof, type DpopKeyPair, generateKeyPair } from '../../src/client/index.ts';
-import type { Decision } from '../../src/index.ts';
+import { createGrants, type Decision, type Grants } from '../../src/index.ts';
 
 /** The demo on free ports, what it logs and decides, and requests to vary. It runs by the system's clock. */
 
@@ -15,6 +15,8 @@ export interface Demo extends DemoServers {
   /** The request log, so far. */
   readonly lines: string[];
   readonly decisions: Decision[];
+  /** The authorization server's, to begin with a code where no page is to be seen. */
+  readonly grants: Grants;
 }
 
 type Environment = Readonly<Record<string, string>>;
@@ -28,9 +30,11 @@ export async function startDemo(environment: Environment = {}): Promise<Demo> {
     log: (line) => lines.push(line),
     decided: (decision) => decisions.push(decision),
   });
+  const { records, revocations } = servers.state;
+  const grants = createGrants({ issuer: servers.authorizationOrigin, records, revocations });
   const tokenUrl = `${servers.authorizationOrigin}/token`;
   const notesUrl = `${servers.resourceOrigin}/api/notes`;
-  return { ...servers, config, tokenUrl, notesUrl, lines, decisions };
+  return { ...servers, config, tokenUrl, notesUrl, lines, decisions, grants };
 }
 
 /** A test with a demo of its own. */
@@ -166,6 +170,11 @@ export function sendRaw(
     socket.on('error', reject);
     socket.write(text, 'latin1');
   });
+}
+
+/** The reason of the request that was logged last. */
+export function lastReason({ lines }: Pick<Demo, 'lines'>): string | undefined {
+  return lines.at(-1)?.split(' ')[6];
 }
 
 /** The status codes of the answers in a raw answer. */

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, readConfig } from '../../demo/config.ts';
+import { demoWebPrivateJwk, demoWebPublicJwk } from '../../demo/demo-web-key.ts';
 
 const test = suite('demo/config');
 
@@ -14,7 +15,11 @@ const defaults = {
   noncePolicy: 'when-needed',
   replayCapacity: 100_000,
   clientSecret: 'demo-service-secret',
+  legacySecret: 'demo-legacy-secret',
+  apiSecret: 'demo-api-secret',
+  webJwk: demoWebPublicJwk,
   redisUrl: undefined,
+  stateFile: undefined,
   nonceSecret: undefined,
   previousNonceSecret: undefined,
 };
@@ -29,10 +34,16 @@ const names = [
   'NONCE_POLICY',
   'REPLAY_CAPACITY',
   'DEMO_SERVICE_SECRET',
+  'DEMO_LEGACY_SECRET',
+  'DEMO_API_SECRET',
+  'DEMO_WEB_JWK',
   'REDIS_URL',
+  'STATE_FILE',
   'NONCE_SECRET',
   'PREVIOUS_NONCE_SECRET',
 ];
+
+const ed25519 = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
 
 test('an empty environment gives the defaults, frozen', () => {
   const config = readConfig({});
@@ -57,7 +68,11 @@ test('every setting is read', () => {
     NONCE_POLICY: 'always',
     REPLAY_CAPACITY: '10',
     DEMO_SERVICE_SECRET: 'p:s%w+',
+    DEMO_LEGACY_SECRET: 'legacy',
+    DEMO_API_SECRET: 'api',
+    DEMO_WEB_JWK: JSON.stringify(ed25519),
     REDIS_URL: 'rediss://user:pass@redis.example:6380/2',
+    STATE_FILE: 'state.sqlite',
     NONCE_SECRET: '0123456789abcdef'.repeat(4),
     PREVIOUS_NONCE_SECRET: 'FF'.repeat(32),
   };
@@ -71,7 +86,11 @@ test('every setting is read', () => {
     noncePolicy: 'always',
     replayCapacity: 10,
     clientSecret: 'p:s%w+',
+    legacySecret: 'legacy',
+    apiSecret: 'api',
+    webJwk: ed25519,
     redisUrl: 'rediss://user:pass@redis.example:6380/2',
+    stateFile: 'state.sqlite',
     nonceSecret: Uint8Array.from(Buffer.from('0123456789abcdef'.repeat(4), 'hex')),
     previousNonceSecret: new Uint8Array(32).fill(0xff),
   });
@@ -163,6 +182,19 @@ const badSecrets: Readonly<Record<string, readonly string[]>> = {
     'redis://host?enableOfflineQueue=true&x=canary',
     'redis://host#canary',
   ],
+  DEMO_WEB_JWK: [
+    'canary',
+    '{"canary":1}',
+    '["canary"]',
+    '"canary"',
+    'null',
+    JSON.stringify({ ...demoWebPrivateJwk, kid: 'canary' }),
+    JSON.stringify({ ...ed25519, d: 'canary' }),
+    JSON.stringify({ ...ed25519, crv: 'Ed448', kid: 'canary' }),
+    JSON.stringify({ ...demoWebPublicJwk, crv: 'P-384', kid: 'canary' }),
+    JSON.stringify({ kty: 'oct', k: 'canary' }),
+    JSON.stringify({ kty: 'RSA', e: 'AQAB', n: 'x'.repeat(342).slice(0, 171), kid: 'canary' }),
+  ],
   NONCE_SECRET: [hex, `${hex}abcde`, `${hex}abcg`, `${hex}abc `, `0x${hex}ab`, `${hex}abcd\n`],
 };
 
@@ -180,6 +212,11 @@ for (const [name, values] of Object.entries({
     });
   }
 }
+
+test('DEMO_WEB_JWK can be an RSA key of 2048 bits', () => {
+  const jwk = { kty: 'RSA', e: 'AQAB', n: `${'v'.repeat(341)}Q` };
+  assert.equal(readConfig({ DEMO_WEB_JWK: JSON.stringify(jwk) }).webJwk, jwk);
+});
 
 function errorOf(attempt: () => unknown): Error {
   try {

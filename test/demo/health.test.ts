@@ -93,10 +93,13 @@ redisTest(
     }
     const keys = (await redis.cli('KEYS', '*')).split('\n').sort();
     assert.equal(keys, [
+      'holdfast-demo-record:signing-keys',
       '{holdfast-demo-as}:memory',
       '{holdfast-demo-as}:uses',
       '{holdfast-demo-rs}:memory',
       '{holdfast-demo-rs}:uses',
+      '{holdfast-demo}:revocation-ends',
+      '{holdfast-demo}:revocation-memory',
     ]);
   }),
 );
@@ -136,8 +139,15 @@ redisTest(
     await assertUnavailable(demo, () => client.fetch(demo.notesUrl));
     await redis.restart();
     for (const url of healthUrls(demo)) await until('ready', async () => (await fetch(url)).status === 200);
-    assert.is((await client.fetch(demo.notesUrl)).status, 200);
-    await createClient(demo);
+    // Nobody knows any more whether this token was revoked.
+    assert.is((await client.fetch(demo.notesUrl)).status, 401);
+    const last = demo.decisions.at(-1);
+    assert.is(last?.outcome === 'refused' ? last.reason : last?.outcome, 'token-revocation-unknown');
+    // Nor, for the rest of this second, about new ones: tokens tell in whole seconds when they were issued.
+    await until('a new token is good', async () => {
+      const next = await createClient(demo);
+      return (await next.fetch(demo.notesUrl)).status === 200;
+    });
   }),
 );
 

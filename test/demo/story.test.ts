@@ -118,13 +118,16 @@ function letThrough(
     algorithms: real.algorithms,
     challenge: (error) => real.challenge(error),
     check: (request, route) => real.check(request, route),
+    recheck: (authorization, route) => real.recheck(authorization, route),
     authorize: async (request, route) => {
       try {
         granted = await real.authorize(request, route);
       } catch (error) {
         const isLeak = error instanceof DpopError && error.reason === leak;
         if (!isLeak || granted === undefined) throw error;
-        decided({ outcome: 'accepted', jkt: granted.jkt, clientId: granted.claims.client_id });
+        const { scheme, jkt, claims } = granted;
+        const rest = { route: undefined, wouldRefuse: undefined };
+        decided({ outcome: 'accepted', scheme, jkt, clientId: claims.client_id, ...rest });
       }
       return granted;
     },
@@ -176,6 +179,8 @@ test(
       reason: 'host-mismatch',
       code: 'invalid_request',
       jkt: undefined,
+      clientId: undefined,
+      route: undefined,
       cause: undefined,
     };
     const { good, flagged } = await tell(demo, { takeDecision: () => wrong });

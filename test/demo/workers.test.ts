@@ -51,6 +51,19 @@ async function workersOf({ pid }: Run): Promise<number[]> {
   return processes.filter(([, parent]) => parent === pid).map(([child = -1]) => child);
 }
 
+interface NewClient {
+  readonly accessToken: string;
+  readonly notes: () => Promise<Response>;
+}
+
+async function newClient(run: Run): Promise<NewClient> {
+  const [authorizationOrigin = '', resourceOrigin = ''] = run.origins;
+  const keyPair = await generateKeyPair();
+  const { accessToken } = await requestToken(authorizationOrigin, 'demo-service-secret', keyPair);
+  const signedFetch = createDpopFetch({ keyPair, origins: resourceOrigin, accessToken });
+  return { accessToken, notes: () => signedFetch(`${resourceOrigin}/api/notes`) };
+}
+
 /** Asked on new connections, more often than there are workers. */
 async function healthOf(origin: string): Promise<number[]> {
   const { host } = new URL(origin);
@@ -144,13 +157,9 @@ redisTest(
 redisTest(
   '[I09] Redis killed: every worker says 503; Redis back, empty: no replay, and honest clients are served',
   withThree(async (run, redis) => {
-    const [authorizationOrigin = '', resourceOrigin = ''] = run.origins;
     const request = signedRequest(run);
     assert.is(await send(request), 200);
-    const keyPair = await generateKeyPair();
-    const { accessToken } = await requestToken(authorizationOrigin, 'demo-service-secret', keyPair);
-    const signedFetch = createDpopFetch({ keyPair, origins: resourceOrigin, accessToken });
-    const notes = (): Promise<Response> => signedFetch(`${resourceOrigin}/api/notes`);
+    const { notes } = await newClient(run);
     assert.is((await notes()).status, 200);
     await redis.kill();
     await untilHealth(run, 503);
@@ -165,8 +174,27 @@ redisTest(
       statuses,
       Array.from({ length: 9 }, () => 401),
     );
-    assert.is((await notes()).status, 200);
+    assert.is((await notes()).status, 401, 'nobody knows any more whether this token was revoked');
+    await until('a new token is good', async () => (await (await newClient(run)).notes()).status === 200);
     assert.match(run.err, /^Redis at redis:\/\/127\.0\.0\.1:\d+: /m);
+  }),
+);
+
+redisTest(
+  'a token that was given back to one worker is refused by all of them from the next request on',
+  withThree(async (run) => {
+    const [authorizationOrigin = ''] = run.origins;
+    const { accessToken, notes } = await newClient(run);
+    const askAll = async (): Promise<number[]> =>
+      Promise.all(Array.from({ length: 9 }, async () => (await notes()).status));
+    assert.equal(await askAll(), new Array(9).fill(200));
+    const revoked = await fetch(`${authorizationOrigin}/revoke`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${btoa('demo-service:demo-service-secret')}` },
+      body: new URLSearchParams({ token: accessToken }),
+    });
+    assert.is(revoked.status, 200);
+    assert.equal(await askAll(), new Array(9).fill(401));
   }),
 );
 

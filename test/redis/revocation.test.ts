@@ -277,8 +277,7 @@ redisTest('after the loss of the entries, moments of before are gone as well', a
   const store = await open();
   await add(store, 'a', { before: T0 + 50 });
   await server.cli('DEL', ends);
-  await add(store, 'a', { before: T0 + 10 });
-  assert.is(await look(store, 'a', { issuedAt: T0 + 10 }), 'live');
+  await add(store, 'b', { before: T0 + 10 });
   assert.is(await server.cli('HLEN', befores), '1');
 });
 
@@ -300,6 +299,7 @@ redisTest(
     assert.is(await look(after, 'b', { issuedAt: now, now }), 'revoked');
     assert.is(await look(after, 'c', { issuedAt: T0 + 4.999, now }), 'forgotten');
     assert.is(await look(after, 'c', { issuedAt: now, now }), 'live');
+    assert.is(await redis.cli('ZCARD', ends), '3');
     assert.is(await redis.cli('HGET', meta, 'floor'), floor);
     assert.is(floor, String((T0 - 50) * 1000));
   },
@@ -342,6 +342,18 @@ redisTest('[I21] a primary that followed another one in between vouches for noth
   assert.is(await look(store, 'alone', { issuedAt: T0 - 1 }), 'forgotten');
 });
 
+redisTest(
+  '[I22] what was kept through a restart tells how late it was, to a node with a slow clock too',
+  async () => {
+    const redis = await own(startRedis({ settings: { appendonly: 'yes', appendfsync: 'always' } }));
+    await add(await open(redis.port), 'a', { now: T0 + 60 });
+    await redis.restart();
+    const slow = await open(redis.port);
+    assert.is(await look(slow, 'b', { issuedAt: T0 + 59.999 }), 'forgotten');
+    assert.is(await look(slow, 'b', { issuedAt: T0 + 60 }), 'live');
+  },
+);
+
 redisTest('[I34] a replica is refused, for looks and for additions', async () => {
   const replica = await own(startReplicaOf(server));
   const primary = await open();
@@ -377,6 +389,7 @@ redisTest(
     assert.is(await look(fast, 'a', { issuedAt: T0 + 30 }), 'forgotten');
     assert.is(await look(slow, 'a', { issuedAt: T0 + 30 }), 'forgotten');
     assert.is(await look(slow, 'a', { issuedAt: T0 + 60 }), 'live');
+    assert.is(await server.cli('HGET', meta, 'now'), String((T0 + 60) * 1000));
   },
 );
 
