@@ -47,8 +47,8 @@ export interface TokenBinder {
    * a nonce challenge leaves those usable (RFC 9449 section 8). Does not authenticate the client and does not look at the
    * grant beyond its rule; `ath` is ignored, since there is no token yet.
    *
-   * @throws DpopError, always: `grant-key-mismatch` and `grant-key-missing` for a proof that does not fit the rule,
-   *   `key-revoked`, and the reasons of proofs. Answer it with `challenge`.
+   * @throws DpopError `grant-key-mismatch` and `grant-key-missing` for a proof that does not fit the rule, `key-revoked`,
+   *   and the reasons of proofs; TypeError for a rule that makes no sense. Answer either with `challenge`.
    */
   bind(request: RawRequest, rule?: BindingRule): Promise<TokenBinding>;
   /**
@@ -143,6 +143,7 @@ class ProofBinder implements TokenBinder {
   }
 
   async bindCode(dpopJkt: readonly string[], pushed?: RawRequest): Promise<TokenBinding> {
+    if (!Array.isArray(dpopJkt)) refuseOption('dpopJkt', 'the list of all values that were sent');
     const [jkt] = dpopJkt;
     const malformed = dpopJkt.length > 1 || !(jkt === undefined || isThumbprint(jkt));
     if (malformed) throw new DpopError('dpop-jkt-malformed'); // [R9449-10-05]

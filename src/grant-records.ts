@@ -3,7 +3,7 @@ import { encodeBase64url, sha256 } from './digest.ts';
 import { DpopError } from './errors.ts';
 import type { Seconds } from './freshness.ts';
 import type { JsonObject } from './jws.ts';
-import { refuseOption, requireText } from './options.ts';
+import { refuseOption, requireOptions, requireText } from './options.ts';
 import type { StoredRecord } from './records.ts';
 import { isThumbprint } from './thumbprint.ts';
 
@@ -93,7 +93,22 @@ export async function subjectKey(subject: string): Promise<string> {
   return `subject:${await sha256(subject)}`;
 }
 
+/** Every member of a request, so that a misspelt one is refused: without its `jkt` a code would be anybody's. */
+const requestNames: readonly (keyof GrantRequest)[] = [
+  'clientId',
+  'clientType',
+  'subject',
+  'scope',
+  'redirectUri',
+  'codeChallenge',
+  'jkt',
+  'proof',
+  'refresh',
+  'claims',
+];
+
 export function toTerms(request: GrantRequest, began: Seconds): Terms {
+  requireOptions(request, requestNames);
   const { clientType, jkt, scope, proof = 'required', refresh = 'issue', claims = {} } = request;
   if (clientType !== 'public' && clientType !== 'confidential')
     refuseOption('clientType', 'public or confidential');

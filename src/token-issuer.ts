@@ -181,6 +181,15 @@ export function createTokenIssuer(options: TokenIssuerOptions): TokenIssuer {
 
 type IssuerKey = SigningKey | SymmetricKey;
 
+interface PreparedKeys {
+  readonly set: JSONWebKeySet;
+  readonly find: (header: JWTHeaderParameters) => Promise<CryptoKey>;
+}
+
+function prepare(set: JSONWebKeySet): PreparedKeys {
+  return { set, find: createLocalJWKSet(set) };
+}
+
 interface IssuerSettings {
   readonly issuer: string;
   readonly signingKey: IssuerKey;
@@ -199,6 +208,8 @@ class KeyedTokenIssuer implements TokenIssuer {
   #next: IssuerKey | undefined;
   #former: readonly { readonly key: IssuerKey; readonly until: Seconds }[] = [];
   #published: JSONWebKeySet;
+  /** What `read` verifies with: keys are imported once. */
+  #prepared: PreparedKeys;
 
   constructor({ issuer, signingKey, nextKey, lifetime, mayUseBearer, clock }: IssuerSettings) {
     this.#issuer = issuer;
@@ -208,6 +219,7 @@ class KeyedTokenIssuer implements TokenIssuer {
     this.#current = signingKey;
     this.#next = nextKey;
     this.#published = this.#keySet();
+    this.#prepared = prepare(this.#published);
   }
 
   async issue(token: TokenRequest): Promise<IssuedToken> {
@@ -241,10 +253,12 @@ class KeyedTokenIssuer implements TokenIssuer {
   }
 
   #findKey(header: JWTHeaderParameters): Promise<CryptoKey> | CryptoKey {
-    const published = createLocalJWKSet(this.jwks()); // drops former keys that are over
+    const published = this.jwks(); // drops former keys that are over
     const { kid, alg } = header;
     const key = this.#keys().find((known) => known.kid === kid && known.algorithm === alg);
-    return isSymmetricKey(key) ? key.secretKey : published(header);
+    if (isSymmetricKey(key)) return key.secretKey;
+    if (this.#prepared.set !== published) this.#prepared = prepare(published);
+    return this.#prepared.find(header);
   }
 
   /** The same object until something changes, so that a verifier in this process prepares it once. */

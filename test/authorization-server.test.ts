@@ -446,6 +446,15 @@ test('[J04] [R9449-10.1-05] a proof and a dpop_jkt that disagree are refused, an
   assert.is(counted.claims, 1);
 });
 
+test('a text in the place of the list of all dpop_jkt is a mistake, told as one', async () => {
+  for (const values of ['', keyPair.jkt, undefined, null, { 0: keyPair.jkt, length: 1 }]) {
+    const error = await createBinder()
+      .bindCode(values as never)
+      .catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof TypeError && error.message.includes('"dpopJkt"'), String(values));
+  }
+});
+
 const malformed: Readonly<Record<string, readonly unknown[]>> = {
   empty: [''],
   'of 42 characters': [keyPair.jkt.slice(1)],

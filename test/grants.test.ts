@@ -297,6 +297,16 @@ test('[J15] [R6749-4.1.2-01] the reuse of a code ends what came of it after its 
   }
 });
 
+test('[J15] [R6749-4.1.2-01] it is remembered as long when no refresh token came of the code', async () => {
+  const stage = createStage();
+  const code = await stage.grants.issueCode({ ...consent, refresh: 'none' });
+  const { id } = await redeem(stage, await openCode(stage, code), key);
+  stage.clock.now = T0 + 660;
+  for (let turn = 0; turn < 9; turn++) await stage.grants.issueCode({ ...consent, clientId: 'other' });
+  assert.is(await reasonOf(redeem(stage, await openCode(stage, code), key)), 'grant-reused');
+  assert.equal(stage.revoked, [{ issuer: issuerUrl, grant: id }]);
+});
+
 test('[J08] [J15] whoever has a used code and no verifier, or no key, does not end the grant', async () => {
   const stage = createStage();
   const code = await stage.grants.issueCode({ ...consent, jkt: key });
@@ -803,6 +813,17 @@ test('a sign-out that was recorded later by a clock since set back still counts,
   assert.is(stored?.until, T0 + 6000);
 });
 
+test('a second sign-out counts from its own moment, and as long', async () => {
+  const stage = createStage({ refreshLife: 5000 });
+  await stage.grants.endAll('alice');
+  stage.clock.now = T0 + 1000;
+  const { token } = await beginToken(stage);
+  await stage.grants.endAll('alice');
+  assert.is(await reasonOf(refresh(stage, token)), 'grant-ended');
+  const stored = await stage.records.read(`subject:${await sha256('alice')}`);
+  assert.equal([stored?.value, stored?.until], [{ before: T0 + 1000 }, T0 + 6000]);
+});
+
 test('signing out everywhere from many places at once works', async () => {
   const stage = createStage();
   const { token } = await beginToken(stage);
@@ -1171,6 +1192,7 @@ test('refuses to make a code for what makes no sense, by name', async () => {
     ['proof', { proof: 'none' }],
     ['proof', { proof: null }],
     ['refresh', { refresh: true }],
+    ['jtk', { jtk: key }],
   ];
   for (const [name, changes] of wrong) {
     const error = await grants
