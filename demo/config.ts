@@ -1,3 +1,7 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { JWK } from 'jose';
+import { demoWebPublicJwk } from './demo-web-key.ts';
+
 /** Every setting of the demo, read from the environment once. */
 
 export interface DemoConfig {
@@ -11,9 +15,18 @@ export interface DemoConfig {
   readonly tokenLifetime: number;
   readonly noncePolicy: 'when-needed' | 'always';
   readonly replayCapacity: number;
+  /** Of `demo-service`. */
   readonly clientSecret: string;
+  /** Of `demo-legacy`. */
+  readonly legacySecret: string;
+  /** Of `demo-api`, the resource server where it introspects. */
+  readonly apiSecret: string;
+  /** The public key of `demo-web`. */
+  readonly webJwk: JWK;
   /** Where several processes remember used proofs together; default: each in its own memory. */
   readonly redisUrl: string | undefined;
+  /** Where one process keeps what must survive a restart (SQLite); default: nowhere. */
+  readonly stateFile: string | undefined;
   /** Default: a new one at each start. */
   readonly nonceSecret: Uint8Array | undefined;
   /** Still accepted, for a roll-over. */
@@ -39,7 +52,11 @@ export function readConfig(environment: Environment): DemoConfig {
     noncePolicy: readPolicy(environment, 'NONCE_POLICY'),
     replayCapacity: readInteger(environment, 'REPLAY_CAPACITY', 100_000, 10, 10_000_000),
     clientSecret: environment['DEMO_SERVICE_SECRET'] || 'demo-service-secret',
+    legacySecret: environment['DEMO_LEGACY_SECRET'] || 'demo-legacy-secret',
+    apiSecret: environment['DEMO_API_SECRET'] || 'demo-api-secret',
+    webJwk: readPublicJwk(environment, 'DEMO_WEB_JWK') ?? demoWebPublicJwk,
     redisUrl: readRedisUrl(environment, 'REDIS_URL'),
+    stateFile: environment['STATE_FILE'] || undefined,
     nonceSecret: readSecret(environment, 'NONCE_SECRET'),
     previousNonceSecret: readSecret(environment, 'PREVIOUS_NONCE_SECRET'),
   });
@@ -102,4 +119,30 @@ function readSecret(from: Environment, name: string): Uint8Array | undefined {
   if (text === undefined) return undefined;
   if (/^[\da-f]{64}$/i.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'));
   throw new ConfigError(`${name} must be 64 hexadecimal characters.`);
+}
+
+/** A private key has no business here: it is not repeated, and not accepted. */
+function readPublicJwk(from: Environment, name: string): JWK | undefined {
+  const text = from[name] || undefined;
+  if (text === undefined) return undefined;
+  const jwk = toPublicJwk(text);
+  if (jwk !== undefined) return jwk;
+  throw new ConfigError(
+    `${name} must be a public JWK as JSON: EC P-256, Ed25519, or RSA of 2048 bits or more.`,
+  );
+}
+
+function toPublicJwk(text: string): JWK | undefined {
+  try {
+    const jwk = JSON.parse(text) as JWK;
+    const key = createPublicKey({ key: { ...jwk }, format: 'jwk' });
+    return 'd' in jwk || !isStrong(key) ? undefined : jwk;
+  } catch {
+    return undefined; // no JSON, or no key: one sentence says so
+  }
+}
+
+function isStrong({ asymmetricKeyType: type, asymmetricKeyDetails: details }: KeyObject): boolean {
+  if (type === 'ec') return details?.namedCurve === 'prime256v1';
+  return type === 'rsa' ? (details?.modulusLength ?? 0) >= 2048 : type === 'ed25519';
 }

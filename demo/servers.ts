@@ -2,25 +2,31 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import {
+  createGrants,
   createNonces,
   createResourceServer,
-  createSigningKey,
   createTokenBinder,
   createTokenIssuer,
   type Decision,
+  type Nonces,
   type SigningKey,
 } from 'holdfast';
 import type Koa from 'koa';
 import { createAuthorizationServer } from './authorization-server.ts';
+import { authorizeRoutes } from './authorize.ts';
+import { createClients } from './clients.ts';
 import type { DemoConfig } from './config.ts';
-import { type DemoReplay, openReplay } from './replay.ts';
 import { createResourceApp, metadataPath } from './resource-server.ts';
+import { loadSigningKeys } from './signing-keys.ts';
+import { type DemoState, openState } from './state.ts';
+import { createUsers } from './users.ts';
 
 /** Both servers, listening. */
 export interface DemoServers {
   readonly authorizationOrigin: string;
   readonly resourceOrigin: string;
   readonly ports: readonly [authorization: number, resource: number];
+  readonly state: DemoState;
   /** Lets requests under way end, for two seconds at most. */
   close(): Promise<void>;
 }
@@ -45,19 +51,27 @@ export interface DemoSecrets {
 
 /** Starts both servers on two origins, or none. */
 export async function startServers(config: DemoConfig, events: DemoEvents): Promise<DemoServers> {
-  const replay = await openReplay(config);
-  await replay.requireReady();
-  const secrets = {
-    signingKey: await createSigningKey('ES256'),
-    nextKey: await createSigningKey('ES256'),
-    nonceSecret: config.nonceSecret ?? crypto.getRandomValues(new Uint8Array(32)),
-  };
-  return startServersOn(replay, secrets, config, events);
+  const state = await openState(config);
+  return startServersOn(state, await openSecrets(state, config), config, events);
+}
+
+async function openSecrets(
+  { records, requireReady, close }: DemoState,
+  config: DemoConfig,
+): Promise<DemoSecrets> {
+  try {
+    await requireReady();
+    const nonceSecret = config.nonceSecret ?? crypto.getRandomValues(new Uint8Array(32));
+    return { ...(await loadSigningKeys(records)), nonceSecret };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }
 
 /** Starts both servers with what they share with other processes. When it fails, nothing stays open. */
 export async function startServersOn(
-  replay: DemoReplay,
+  state: DemoState,
   secrets: DemoSecrets,
   config: DemoConfig,
   events: DemoEvents,
@@ -65,7 +79,7 @@ export async function startServersOn(
   const listening: Server[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(listening.map(closeServer));
-    replay.close();
+    state.close();
   };
   try {
     const authorization = await listen(config.host, config.authorizationPort, 'AS_PORT');
@@ -76,11 +90,11 @@ export async function startServersOn(
       authorizationOrigin: config.authorizationOrigin ?? originOf(authorization, config.host),
       resourceOrigin: config.resourceOrigin ?? originOf(resource, config.host),
     };
-    const apps = createApps(origins, replay, secrets, config, events);
+    const apps = createApps(origins, state, secrets, config, events);
     serve(authorization, apps.authorization);
     serve(resource, apps.resource);
-    replay.watch(console.error);
-    return { ...origins, ports: [portOf(authorization), portOf(resource)], close };
+    state.replay.watch(console.error);
+    return { ...origins, ports: [portOf(authorization), portOf(resource)], state, close };
   } catch (error) {
     await close();
     throw error;
@@ -90,48 +104,70 @@ export async function startServersOn(
 type Origins = Pick<DemoServers, 'authorizationOrigin' | 'resourceOrigin'>;
 
 function createApps(
-  { authorizationOrigin, resourceOrigin }: Origins,
-  replay: DemoReplay,
-  { signingKey, nextKey, nonceSecret: secret }: DemoSecrets,
-  { noncePolicy, previousNonceSecret, tokenLifetime: lifetime, clientSecret }: DemoConfig,
-  { log, decided }: DemoEvents,
+  origins: Origins,
+  state: DemoState,
+  secrets: DemoSecrets,
+  config: DemoConfig,
+  events: DemoEvents,
 ): { readonly authorization: Koa; readonly resource: Koa } {
-  const nonces = createNonces({
-    secret,
-    ...(previousNonceSecret === undefined ? {} : { previousSecret: previousNonceSecret }),
+  const { nonceSecret: secret } = secrets;
+  const { previousNonceSecret: previousSecret } = config;
+  const nonces = createNonces({ secret, ...(previousSecret === undefined ? {} : { previousSecret }) });
+  return {
+    authorization: createAuthorizationApp(origins, state, nonces, secrets, config, events),
+    resource: createNotesApp(origins, state, nonces, config, events),
+  };
+}
+
+function createAuthorizationApp(
+  { authorizationOrigin: origin, resourceOrigin: audience }: Origins,
+  { replay, records, revocations }: DemoState,
+  nonces: Nonces,
+  { signingKey, nextKey }: DemoSecrets,
+  config: DemoConfig,
+  { log }: DemoEvents,
+): Koa {
+  const { noncePolicy, tokenLifetime: lifetime } = config;
+  const { store, health } = replay.authorization;
+  const clients = createClients(config);
+  const mayUseBearer = (id: string): boolean =>
+    clients.some((client) => client.id === id && !client.boundTokens); // [R9449-5.2-02]
+  const issuer = createTokenIssuer({ issuer: origin, signingKey, nextKey, lifetime, mayUseBearer });
+  const binder = createTokenBinder({
+    publicOrigin: origin,
+    replay: store,
+    nonces,
+    noncePolicy,
+    revocations,
   });
-  const authorization = createAuthorizationServer({
-    origin: authorizationOrigin,
-    audience: resourceOrigin,
-    issuer: createTokenIssuer({ issuer: authorizationOrigin, signingKey, nextKey, lifetime }),
-    binder: createTokenBinder({
-      publicOrigin: authorizationOrigin,
-      replay: replay.authorization.store,
-      nonces,
-      noncePolicy,
-    }),
-    clients: [{ id: 'demo-service', secret: clientSecret, scopes: ['notes:read', 'notes:write'] }],
-    health: replay.authorization.health,
-    log,
+  const grants = createGrants({ issuer: origin, records, revocations });
+  const parts = { origin, audience, issuer, binder, grants, records, revocations, clients, health, log };
+  const pages = authorizeRoutes({ ...parts, users: createUsers() });
+  return createAuthorizationServer({ ...parts, maxLifetime: lifetime, pages });
+}
+
+function createNotesApp(
+  { authorizationOrigin: issuer, resourceOrigin: origin }: Origins,
+  { replay, revocations }: DemoState,
+  nonces: Nonces,
+  { noncePolicy, apiSecret: clientSecret }: DemoConfig,
+  { log, decided }: DemoEvents,
+): Koa {
+  const { store, health } = replay.resource;
+  const server = createResourceServer({
+    publicOrigin: origin,
+    issuer,
+    audience: origin,
+    jwks: `${issuer}/jwks`,
+    introspection: { endpoint: `${issuer}/introspect`, credentials: { clientId: 'demo-api', clientSecret } },
+    replay: store,
+    nonces,
+    noncePolicy,
+    revocations,
+    resourceMetadata: `${origin}${metadataPath}`,
+    ...(decided === undefined ? {} : { observe: decided }),
   });
-  const resource = createResourceApp({
-    origin: resourceOrigin,
-    authorizationServer: authorizationOrigin,
-    server: createResourceServer({
-      publicOrigin: resourceOrigin,
-      issuer: authorizationOrigin,
-      audience: resourceOrigin,
-      jwks: `${authorizationOrigin}/jwks`,
-      replay: replay.resource.store,
-      nonces,
-      noncePolicy,
-      resourceMetadata: `${resourceOrigin}${metadataPath}`,
-      ...(decided === undefined ? {} : { observe: decided }),
-    }),
-    health: replay.resource.health,
-    log,
-  });
-  return { authorization, resource };
+  return createResourceApp({ origin, authorizationServer: issuer, server, health, log });
 }
 
 /** Listens before the app exists, because the app must know its own origin and the port may be any free one. */

@@ -4,7 +4,8 @@ import type { DemoConfig } from './config.ts';
 
 /**
  * The demo's story: a client gets a bound token and uses it; a thief has the token and a whole captured request, and
- * tries what a thief can try. Everything goes over real sockets; the thief uses plain `fetch`.
+ * tries what a thief can try; then the client gives the token back. Everything goes over real sockets; the thief uses
+ * plain `fetch`.
  */
 
 /** What the story needs of a decision, and all that a worker hands over. */
@@ -69,6 +70,13 @@ export async function tellStory(world: StoryWorld): Promise<boolean> {
     tell(verdict(step));
     steps.push(step);
   }
+
+  tell('');
+  tell('The client is done and gives the token back');
+  for (const step of await giveBack(world, keyPair, token)) {
+    tell(verdict(step));
+    steps.push(step);
+  }
   const good = steps.filter(({ expected }) => expected).length;
   tell('');
   tell(`${good} of ${steps.length} verdicts as expected`);
@@ -84,7 +92,7 @@ export async function requestToken(
   const signedFetch = createDpopFetch({ keyPair, origins: authorizationOrigin });
   const response = await signedFetch(`${authorizationOrigin}/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${btoa(`demo-service:${encodeFormPart(clientSecret)}`)}` },
+    headers: toCredentials(clientSecret),
     body: new URLSearchParams({ grant_type: 'client_credentials' }),
   });
   const { access_token, token_type, expires_in } = (await response.json()) as Record<string, unknown>;
@@ -93,6 +101,10 @@ export async function requestToken(
     return { accessToken: access_token, expiresIn: expires_in };
   }
   throw new Error(`no bound token: status ${response.status}`);
+}
+
+function toCredentials(clientSecret: string): Record<string, string> {
+  return { authorization: `Basic ${btoa(`demo-service:${encodeFormPart(clientSecret)}`)}` };
 }
 
 /** As RFC 6749 section 2.3.1 wants identifier and secret in `Basic` credentials. */
@@ -189,6 +201,24 @@ function attempts(world: StoryWorld): readonly Attempt[] {
       send: ({ token }) => fetch(url, { headers: { authorization: `DPoP ${token}` } }),
     },
   ];
+}
+
+/** Revoking needs no proof (RFC 7009); what was revoked, not even its owner's proof brings back. */
+async function giveBack(world: StoryWorld, keyPair: DpopKeyPair, token: string): Promise<readonly Step[]> {
+  const { authorizationOrigin, resourceOrigin, config } = world;
+  const { status } = await fetch(`${authorizationOrigin}/revoke`, {
+    method: 'POST',
+    headers: toCredentials(config.clientSecret),
+    body: new URLSearchParams({ token }),
+  });
+  const signedFetch = createDpopFetch({ keyPair, origins: resourceOrigin, accessToken: token });
+  const attempt: Attempt = {
+    title: 'uses it once more, with a new proof',
+    reason: 'token-revoked',
+    send: () => signedFetch(notesUrl(world)),
+  };
+  const revoked = { title: 'revokes it', status, outcome: 'revoked', expected: status === 200 };
+  return [revoked, await tryOut(world, attempt, { token, proof: '', heldProof: '' })];
 }
 
 function sendProof(url: string, token: string, proof: string, method = 'GET'): Promise<Response> {

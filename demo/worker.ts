@@ -1,8 +1,8 @@
 import { createSigningKey, type Decision } from 'holdfast';
 import type { ToPrimary, ToWorker, WorkerStart } from './channel.ts';
 import { readConfig } from './config.ts';
-import { openReplay } from './replay.ts';
 import { type DemoServers, ListenError, startServersOn } from './servers.ts';
+import { openState } from './state.ts';
 import type { Verdict } from './story.ts';
 
 /** One of several processes that serve both servers. The primary starts it, and tells it what all of them share. */
@@ -24,7 +24,7 @@ async function start(given: WorkerStart): Promise<DemoServers> {
   if (signingKey === undefined || nextKey === undefined) throw new Error('the primary gave no keys');
   const nonceSecret = Uint8Array.from(Buffer.from(given.nonceSecret, 'hex'));
   // Redis need not be there: the primary has seen it once, and until it is back this worker says that it is not ready.
-  return startServersOn(await openReplay(config), { signingKey, nextKey, nonceSecret }, config, {
+  return startServersOn(await openState(config), { signingKey, nextKey, nonceSecret }, config, {
     log: (line) => chatty && console.log(line),
     decided: (decision) => report({ type: 'decided', verdict: toVerdict(decision) }),
   });

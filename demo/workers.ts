@@ -4,17 +4,16 @@ import { fileURLToPath } from 'node:url';
 import type { RunningDemo } from './alone.ts';
 import type { Listening, ToPrimary, ToWorker, WorkerStart } from './channel.ts';
 import type { DemoConfig } from './config.ts';
-import { openReplay } from './replay.ts';
 import { ListenError } from './servers.ts';
+import { openState } from './state.ts';
 import type { Verdict } from './story.ts';
 
 /** The primary of several processes: serves nothing itself, keeps as many workers as it was told to. */
 
 /** Starts the workers, all on the same two ports. When one cannot start, none stays. */
 export async function startWorkers(config: DemoConfig, count: number): Promise<RunningDemo> {
-  const replay = await openReplay(config);
-  await replay.requireReady();
-  replay.close();
+  const state = await openState(config);
+  await state.requireReady().finally(state.close);
   cluster.setupPrimary({ exec: fileURLToPath(new URL('./worker.js', import.meta.url)), args: [] });
   const pool = new WorkerPool(await toStart(config));
   try {

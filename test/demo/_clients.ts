@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { CompactSign, importJWK, type JWK } from 'jose';
 import { demoWebPrivateJwk } from '../../demo/demo-web-key.ts';
+import { loadSigningKeys } from '../../demo/signing-keys.ts';
 import { createProof, type DpopKeyPair, generateKeyPair } from '../../src/client/index.ts';
-import type { GrantRequest } from '../../src/index.ts';
+import { createTokenIssuer, type GrantRequest, type TokenRequest } from '../../src/index.ts';
 import { type Demo, fetchTokenNonce } from './_setup.ts';
 
 /** The demo's clients as they talk to the authorization server: credentials, codes, forms. */
@@ -189,6 +190,21 @@ export async function refusalOf(response: Response): Promise<string> {
   const text = await response.text();
   const { error } = (text.startsWith('{') ? JSON.parse(text) : {}) as { error?: string };
   return `${response.status} ${error ?? text}`;
+}
+
+/** A token that the demo's issuer might have signed for `demo-spa`, to vary what the endpoints never do. */
+export async function mint(demo: Demo, changes: Partial<TokenRequest>): Promise<string> {
+  const { signingKey } = await loadSigningKeys(demo.state.records);
+  const issuer = createTokenIssuer({ issuer: demo.authorizationOrigin, signingKey });
+  const request = {
+    subject: 'alice',
+    clientId: 'demo-spa',
+    audience: demo.resourceOrigin,
+    jkt: undefined,
+    scope: 'notes:read',
+    ...changes,
+  };
+  return (await issuer.issue(request)).accessToken;
 }
 
 export { generateKeyPair };

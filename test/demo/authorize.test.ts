@@ -621,6 +621,19 @@ test(
 );
 
 test(
+  '[R9126-4-01] who has opened a pushed request in time may take longer to sign in and to decide',
+  withPages(async (pages) => {
+    const url = pushedUrl(pages, await push(pages, {}, 60));
+    const browser = new Browser(pages.authorizationOrigin);
+    const form = await browser.open(url);
+    const consent = await later(300, () => browser.submit(form, { user: 'alice', password: 'alice' }));
+    const { away } = await later(310, () => browser.submit(consent, { decision: 'allow' }, '/consent'));
+    assert.ok(away?.searchParams.has('code'));
+    assertPage(await later(311, () => browser.open(url)), 400);
+  }),
+);
+
+test(
   '[R9126-4-01] a request_uri that is over: a page',
   withPages(async (pages) => {
     const url = pushedUrl(pages, await push(pages, {}, 60));

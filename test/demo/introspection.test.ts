@@ -13,6 +13,7 @@ import {
   getTokens,
   introspect,
   jwtBearer,
+  mint,
   postForm,
   refreshForm,
   refusalOf,
@@ -178,6 +179,16 @@ test(
     assert.equal(await introspect(demo, own.access_token, 'demo-web'), inactive);
     for (const { access_token } of [own, other])
       assert.is((await introspect(demo, access_token, 'demo-api'))['active'], true);
+  }),
+);
+
+test(
+  '[R9700-2.3-01] the resource server does not see tokens for others',
+  withDemo(async (demo) => {
+    const { jkt } = await generateKeyPair();
+    assert.is((await introspect(demo, await mint(demo, { jkt })))['active'], true);
+    const elsewhere = await mint(demo, { jkt, audience: 'https://rs.example' });
+    assert.equal(await introspect(demo, elsewhere), inactive);
   }),
 );
 

@@ -17,7 +17,7 @@ test('--once tells the story and exits with 0', async () => {
   const { code, out, err } = await runToEnd(['--once'], { DEMO_SERVICE_SECRET: 'p:s%w+é &=\'"' });
   assert.is(code, 0, out + err);
   assert.is(err, '');
-  assert.match(out, /\n10 of 10 verdicts as expected\n$/);
+  assert.match(out, /\n12 of 12 verdicts as expected\n$/);
   assert.match(
     out,
     /authorization server {2}http:\/\/127\.0\.0\.1:\d+\nresource server {7}http:\/\/127\.0\.0\.1:/,
@@ -35,7 +35,7 @@ test('--once: a story that breaks off ends the process, too, with 1', async () =
 test('without --once: stays up, says what to try, and what it says is so', async () => {
   await withRun([], {}, async (run) => {
     await run.says(invited);
-    assert.match(run.out, /10 of 10 verdicts as expected/);
+    assert.match(run.out, /12 of 12 verdicts as expected/);
     const urls = [...run.out.matchAll(/^ {2}curl -s (\S+)$/gm)].map(([, url]) => url ?? '');
     assert.is(urls.length, 2);
     for (const url of urls) {

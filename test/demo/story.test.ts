@@ -41,7 +41,7 @@ test(
     const { good, told, flagged } = await tell(demo);
     assert.is(good, true);
     assert.equal(flagged, []);
-    assert.is(told.at(-1), '10 of 10 verdicts as expected');
+    assert.is(told.at(-1), '12 of 12 verdicts as expected');
   }),
 );
 
@@ -62,6 +62,7 @@ const attempts: readonly (readonly [title: string, reason: DpopErrorReason])[] =
   ['gives the captured proof a new jti', 'signature-invalid'],
   ['sends a proof that he held back for five minutes', 'proof-stale'],
   ['sends the token without any proof', 'proof-missing'],
+  ['uses it once more, with a new proof', 'token-revoked'],
 ];
 
 for (const [title, reason] of attempts) {
@@ -71,7 +72,7 @@ for (const [title, reason] of attempts) {
       const { good, told, flagged } = await tellToLeakyGuard(demo, reason);
       assert.is(good, false);
       assert.equal(flagged, [title]);
-      assert.is(told.at(-1), '9 of 10 verdicts as expected');
+      assert.is(told.at(-1), '11 of 12 verdicts as expected');
     }),
   );
 }
@@ -86,6 +87,7 @@ async function tellToLeakyGuard(demo: Demo, leak: DpopErrorReason): Promise<Tell
       audience,
       jwks: `${issuer}/jwks`,
       replay: createMemoryReplayStore({ capacity: 100 }),
+      revocations: demo.state.revocations,
       observe: (decision) => decisions.push(decision),
     });
     const server = letThrough(real, leak, (decision) => decisions.push(decision));
@@ -135,7 +137,7 @@ function letThrough(
 }
 
 test(
-  'a resource server that accepts everything fails all of the thief’s verdicts',
+  'a resource server that accepts everything fails every verdict on a request that must be refused',
   withDemo(async (demo) => {
     const { good, told, flagged } = await tellToFake(demo, (ctx) => (ctx.method === 'POST' ? 201 : 200));
     assert.is(good, false);
@@ -143,7 +145,7 @@ test(
       flagged,
       attempts.map(([title]) => title),
     );
-    assert.is(told.at(-1), '2 of 10 verdicts as expected');
+    assert.is(told.at(-1), '3 of 12 verdicts as expected');
   }),
 );
 
@@ -152,7 +154,7 @@ test(
   withDemo(async (demo) => {
     const { good, flagged } = await tellToFake(demo, () => 401);
     assert.is(good, false);
-    assert.is(flagged.length, 10);
+    assert.is(flagged.length, 11);
   }),
 );
 

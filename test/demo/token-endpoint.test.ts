@@ -14,6 +14,7 @@ import {
   generateKeyPair,
   getTokens,
   introspect,
+  mint,
   postForm,
   proofFor,
   refreshForm,
@@ -556,6 +557,23 @@ test(
     assert.is(await refusalOf(await askToken(demo, 'demo-service', late, keyPair)), '400 invalid_request');
   }),
 );
+
+for (const [title, changes, form, refusal] of [
+  ['a token for another audience', { audience: 'https://rs.example' }, {}, 'invalid_request'],
+  ['for what the client itself may not have', { scope: 'canary' }, { scope: 'canary' }, 'invalid_scope'],
+] as const) {
+  test(
+    `[R9700-2.3-01] [J13] an exchange of ${title} is ${refusal}, though the issuer has signed it`,
+    withDemo(async (demo) => {
+      const keyPair = await generateKeyPair();
+      const subject = await mint(demo, { jkt: keyPair.jkt, ...changes });
+      const response = await askToken(demo, 'demo-service', exchangeForm(subject, form), keyPair);
+      assert.is(await refusalOf(response), `400 ${refusal}`);
+      const good = await mint(demo, { jkt: keyPair.jkt });
+      await getTokens(demo, 'demo-service', exchangeForm(good), keyPair);
+    }),
+  );
+}
 
 // Opaque tokens.
 
