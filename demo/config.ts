@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { BindingMode } from 'holdfast';
 import type { JWK } from 'jose';
 import { demoWebPublicJwk } from './demo-web-key.ts';
 
@@ -14,6 +15,8 @@ export interface DemoConfig {
   readonly resourceOrigin: string | undefined;
   readonly tokenLifetime: number;
   readonly noncePolicy: 'when-needed' | 'always';
+  /** What the resource server does with tokens that are bound to no key. */
+  readonly bindingMode: BindingMode;
   readonly replayCapacity: number;
   /** Of `demo-service`. */
   readonly clientSecret: string;
@@ -49,7 +52,8 @@ export function readConfig(environment: Environment): DemoConfig {
     authorizationOrigin: readOrigin(environment, 'AS_ORIGIN'),
     resourceOrigin: readOrigin(environment, 'RS_ORIGIN'),
     tokenLifetime: readInteger(environment, 'TOKEN_LIFETIME', 300, 1, 86_400),
-    noncePolicy: readPolicy(environment, 'NONCE_POLICY'),
+    noncePolicy: readWord(environment, 'NONCE_POLICY', ['when-needed', 'always']),
+    bindingMode: readWord(environment, 'BINDING_MODE', ['require', 'allow', 'observe']),
     replayCapacity: readInteger(environment, 'REPLAY_CAPACITY', 100_000, 10, 10_000_000),
     clientSecret: environment['DEMO_SERVICE_SECRET'] || 'demo-service-secret',
     legacySecret: environment['DEMO_LEGACY_SECRET'] || 'demo-legacy-secret',
@@ -94,10 +98,13 @@ function isPublicOrigin(text: string): boolean {
   return origin === text && (protocol === 'https:' || (protocol === 'http:' && loopback.test(hostname)));
 }
 
-function readPolicy(from: Environment, name: string): 'when-needed' | 'always' {
-  const text = from[name] || 'when-needed';
-  if (text === 'when-needed' || text === 'always') return text;
-  throw new ConfigError(`${name} must be when-needed or always, not "${text}".`);
+/** The first of these words is the default. */
+function readWord<T extends string>(from: Environment, name: string, words: readonly [T, ...T[]]): T {
+  const text = from[name] || words[0];
+  const word = words.find((known) => known === text);
+  if (word !== undefined) return word;
+  const choice = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  throw new ConfigError(`${name} must be ${choice}, not "${text}".`);
 }
 
 /** It may hold a password, so it is not repeated. Options in a query could undo ours. */

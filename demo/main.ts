@@ -12,8 +12,8 @@ const usage = `Usage: npm start                  start both servers, tell the st
        npm start -- --workers N   the same in N processes (1 to 64) that share a Redis, named by REDIS_URL
        npm run demo -- --once     tell the story and exit, with 0 only if every verdict was the expected one
 
-Settings (environment): HOST, AS_PORT, RS_PORT, AS_ORIGIN, RS_ORIGIN, TOKEN_LIFETIME, NONCE_POLICY, REPLAY_CAPACITY,
-DEMO_SERVICE_SECRET, DEMO_LEGACY_SECRET, DEMO_API_SECRET, DEMO_WEB_JWK, STATE_FILE, REDIS_URL, NONCE_SECRET,
+Settings (environment): HOST, AS_PORT, RS_PORT, AS_ORIGIN, RS_ORIGIN, TOKEN_LIFETIME, NONCE_POLICY, BINDING_MODE,
+REPLAY_CAPACITY, DEMO_SERVICE_SECRET, DEMO_LEGACY_SECRET, DEMO_API_SECRET, DEMO_WEB_JWK, STATE_FILE, REDIS_URL, NONCE_SECRET,
 PREVIOUS_NONCE_SECRET`;
 
 async function main(): Promise<number> {

@@ -1,7 +1,7 @@
 import { bodyParser } from '@koa/bodyparser';
 import cors from '@koa/cors';
 import { Router } from '@koa/router';
-import type { AccessTokenClaims, ResourceServer } from 'holdfast';
+import type { AccessTokenClaims, BindingMode, ResourceServer } from 'holdfast';
 import { type DpopState, requireDpop } from 'holdfast/koa';
 import Koa, { type Context } from 'koa';
 import { answerHealth, type Health } from './health.ts';
@@ -13,6 +13,7 @@ export interface ResourceServerParts {
   readonly origin: string;
   readonly authorizationServer: string;
   readonly server: ResourceServer;
+  readonly mode: BindingMode;
   readonly health: () => Promise<Health>;
   readonly log: (line: string) => void;
 }
@@ -27,7 +28,7 @@ const maxNoteLength = 1000;
 type Notes = Map<string, string[]>;
 
 export function createResourceApp(parts: ResourceServerParts): Koa {
-  const { origin, authorizationServer, server, health, log } = parts;
+  const { origin, authorizationServer, server, mode, health, log } = parts;
   const notes: Notes = new Map();
   const router = new Router()
     .get(metadataPath, (ctx) => {
@@ -37,7 +38,7 @@ export function createResourceApp(parts: ResourceServerParts): Koa {
         scopes_supported: ['notes:read', 'notes:write'],
         bearer_methods_supported: ['header'],
         dpop_signing_alg_values_supported: server.algorithms,
-        dpop_bound_access_tokens_required: true,
+        dpop_bound_access_tokens_required: mode === 'require',
       };
     })
     .get('/api/whoami', requireDpop(server), (ctx) => {

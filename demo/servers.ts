@@ -150,9 +150,13 @@ function createNotesApp(
   { authorizationOrigin: issuer, resourceOrigin: origin }: Origins,
   { replay, revocations }: DemoState,
   nonces: Nonces,
-  { noncePolicy, apiSecret: clientSecret }: DemoConfig,
+  { noncePolicy, bindingMode: mode, apiSecret: clientSecret }: DemoConfig,
   { log, decided }: DemoEvents,
 ): Koa {
+  const observe = (decision: Decision): void => {
+    tellUnready(decision, log);
+    decided?.(decision);
+  };
   const { store, health } = replay.resource;
   const server = createResourceServer({
     publicOrigin: origin,
@@ -165,9 +169,18 @@ function createNotesApp(
     noncePolicy,
     revocations,
     resourceMetadata: `${origin}${metadataPath}`,
-    ...(decided === undefined ? {} : { observe: decided }),
+    mode,
+    observe,
   });
-  return createResourceApp({ origin, authorizationServer: issuer, server, health, log });
+  return createResourceApp({ origin, authorizationServer: issuer, server, mode, health, log });
+}
+
+/** Which client is not ready yet for `BINDING_MODE=require`. */
+function tellUnready(decision: Decision, log: DemoEvents['log']): void {
+  if (decision.outcome === 'refused' || decision.scheme !== 'Bearer') return;
+  const { clientId, wouldRefuse } = decision;
+  const unready = wouldRefuse === undefined ? '' : `; required binding would refuse it: ${wouldRefuse}`;
+  log(`${new Date().toISOString()} RS accepted an unbound token of ${JSON.stringify(clientId)}${unready}`);
 }
 
 /** Listens before the app exists, because the app must know its own origin and the port may be any free one. */

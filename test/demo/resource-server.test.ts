@@ -106,6 +106,7 @@ test('the notes of two subjects are kept apart', async () => {
       origin: publicOrigin,
       authorizationServer: issuerUrl,
       server,
+      mode: 'require',
       health: async () => ({ ready: true, replay: 'memory' }),
       log: () => undefined,
     });

@@ -95,6 +95,7 @@ async function tellToLeakyGuard(demo: Demo, leak: DpopErrorReason): Promise<Tell
       origin: publicOrigin,
       authorizationServer: issuer,
       server,
+      mode: 'require',
       health: async () => ({ ready: true, replay: 'memory' }),
       log: () => undefined,
     });
@@ -217,7 +218,13 @@ test('what is form-encoded can stand in single quotes of a shell', () => {
   assert.is(new URLSearchParams(`x=${encodeFormPart(secret)}`).get('x'), secret);
 });
 
-for (const environment of [{ NONCE_POLICY: 'always' }, { REPLAY_CAPACITY: '10' }]) {
+const environments = [
+  { NONCE_POLICY: 'always' },
+  { REPLAY_CAPACITY: '10' },
+  { BINDING_MODE: 'allow' },
+  { BINDING_MODE: 'observe' },
+];
+for (const environment of environments) {
   test(
     `is told alike with ${JSON.stringify(environment)}`,
     withDemo(async (demo) => assert.is((await tell(demo)).good, true), environment),
