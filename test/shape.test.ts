@@ -412,8 +412,11 @@ test('holdfast/client exports these names', () => {
   assert.equal(exportedTypes('client/index'), [
     'ClientAlgorithm',
     'DpopClientErrorCode',
+    'DpopFetchEvent',
     'DpopFetchOptions',
+    'DpopKey',
     'DpopKeyPair',
+    'DpopSigner',
     'GenerateKeyPairOptions',
     'ProofInput',
   ]);

@@ -13,6 +13,25 @@ export interface DpopKeyPair {
   readonly jkt: string;
 }
 
+/**
+ * A key that signs elsewhere: hardware, a key management service, another process. Takes the place of a `DpopKeyPair`
+ * wherever one signs.
+ */
+export interface DpopSigner {
+  readonly algorithm: ClientAlgorithm;
+  readonly publicJwk: PublicJwk;
+  /** RFC 7638 thumbprint of `publicJwk`: `jwkThumbprint(publicJwk)` of `holdfast` computes it. */
+  readonly jkt: string;
+  /**
+   * Signs these bytes: 64 bytes back, for ES256 as R and S (RFC 7518 section 3.4), which many services give in DER and so
+   * must be converted.
+   */
+  sign(bytes: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Whatever signs proofs. */
+export type DpopKey = DpopKeyPair | DpopSigner;
+
 /** Options of `generateKeyPair`. */
 export interface GenerateKeyPairOptions {
   /** Default `ES256`, which every server knows. */

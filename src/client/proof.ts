@@ -2,7 +2,7 @@ import { encodeBase64url, sha256, utf8 } from '../digest.ts';
 import { isSecureUrl } from '../secure-url.ts';
 import { toPublicJwk } from '../thumbprint.ts';
 import { DpopClientError } from './errors.ts';
-import type { DpopKeyPair } from './keys.ts';
+import type { DpopKey } from './keys.ts';
 
 /** What one proof is for. */
 export interface ProofInput {
@@ -27,7 +27,7 @@ const tokenForm = /^[\w.~+/-]+=*$/;
 const nonceForm = /^[!#-[\]-~]{1,512}$/; // NQCHAR of RFC 9449 section 8.1
 
 /** The encoded header of each key: it never changes, so it is made once. */
-const headers = new WeakMap<DpopKeyPair, string>();
+const headers = new WeakMap<DpopKey, string>();
 
 /**
  * Signs a DPoP proof for one request (RFC 9449 section 4.2). Every request needs its own, a retry too.
@@ -35,7 +35,7 @@ const headers = new WeakMap<DpopKeyPair, string>();
  * @throws DpopClientError `invalid-key`, `invalid-method`, `invalid-url`, `insecure-url`, `invalid-token` or
  *   `invalid-nonce`.
  */
-export async function createProof(keyPair: DpopKeyPair, input: ProofInput): Promise<string> {
+export async function createProof(key: DpopKey, input: ProofInput): Promise<string> {
   const { accessToken, nonce, now = Date.now() / 1000 } = input;
   const claims = {
     jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))), // [R9449-4-02] [R9449-4.2-04]
@@ -45,8 +45,8 @@ export async function createProof(keyPair: DpopKeyPair, input: ProofInput): Prom
     ...(accessToken === undefined ? {} : { ath: await sha256(checkToken(accessToken)) }), // [R9449-4.2-08]
     ...(nonce === undefined ? {} : { nonce: checkNonce(nonce) }), // [R9449-4.2-09] [R9449-8-08]
   };
-  const signed = `${headerOf(keyPair)}.${encodeBase64url(utf8(JSON.stringify(claims)))}`;
-  return `${signed}.${await sign(keyPair, signed)}`;
+  const signed = `${headerOf(key)}.${encodeBase64url(utf8(JSON.stringify(claims)))}`;
+  return `${signed}.${await sign(key, signed)}`;
 }
 
 /** Whether a `DPoP-Nonce` value is one that can be sent back. */
@@ -54,28 +54,35 @@ export function isNonce(value: string): boolean {
   return nonceForm.test(value);
 }
 
-async function sign({ algorithm, privateKey }: DpopKeyPair, text: string): Promise<string> {
+const signatureLength = 64; // of both algorithms
+
+async function sign(key: DpopKey, text: string): Promise<string> {
+  const signature = await signBytes(key, utf8(text));
+  if (signature.length === signatureLength) return encodeBase64url(signature);
+  throw new DpopClientError('invalid-key', 'the signer must give 64 bytes: for ES256 R and S, not DER');
+}
+
+async function signBytes(key: DpopKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   try {
-    return encodeBase64url(
-      new Uint8Array(await crypto.subtle.sign(signers[algorithm], privateKey, utf8(text))),
-    );
+    if ('sign' in key) return new Uint8Array(await key.sign(bytes));
+    return new Uint8Array(await crypto.subtle.sign(signers[key.algorithm], key.privateKey, bytes));
   } catch (cause) {
     throw new DpopClientError('invalid-key', 'the private key cannot sign', cause);
   }
 }
 
-function headerOf(keyPair: DpopKeyPair): string {
-  const known = headers.get(keyPair);
+function headerOf(key: DpopKey): string {
+  const known = headers.get(key);
   if (known !== undefined) return known;
-  const isWhole = typeof keyPair?.publicJwk === 'object' && keyPair.publicJwk !== null;
-  if (!isWhole || !Object.hasOwn(signers, keyPair.algorithm)) {
-    throw new DpopClientError('invalid-key', 'the key pair must come from generateKeyPair');
+  const isWhole = typeof key?.publicJwk === 'object' && key.publicJwk !== null;
+  if (!isWhole || !Object.hasOwn(signers, key.algorithm)) {
+    throw new DpopClientError('invalid-key', 'the key must come from generateKeyPair, or be a signer');
   }
   // Picked member by member: in a pair that was put together by hand it may be the private JWK.
   // [R9449-4.2-01] [R9449-4.2-02] [R9449-4.2-03]
-  const header = { typ: 'dpop+jwt', alg: keyPair.algorithm, jwk: toPublicJwk({ ...keyPair.publicJwk }) };
+  const header = { typ: 'dpop+jwt', alg: key.algorithm, jwk: toPublicJwk({ ...key.publicJwk }) };
   const encoded = encodeBase64url(utf8(JSON.stringify(header)));
-  headers.set(keyPair, encoded);
+  headers.set(key, encoded);
   return encoded;
 }
 
