@@ -10,6 +10,7 @@ import {
   readConfirmation,
   requireClaimTypes,
   requireTimely,
+  requireTimes,
   type VerifiedAccessToken,
 } from './token-claims.ts';
 
@@ -121,6 +122,7 @@ export class AccessTokenVerifier {
     const key = await keys.find(header); // [R8725-3.8-01]
     const claims = await verifySignature(token, key, policy, this.#limits, now);
     requireClaimTypes(claims);
+    requireTimes(claims);
     const jkt = readConfirmation(claims); // [R9449-6-01]
     requireTimely(claims, now, this.#limits.clockTolerance);
     const verified = { claims: freezeDeep(claims), jkt, hash: await sha256(token) }; // [R9449-7-02]

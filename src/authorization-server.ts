@@ -87,13 +87,12 @@ export function createTokenBinder(options: TokenBinderOptions): TokenBinder {
  * @throws DpopError `token-not-bound`, `token-confirmation-unsupported` when the token is bound in a way that cannot be
  *   confirmed here.
  */
-export function exchangeRule(
-  subjectToken: JsonObject,
-  { newKey = 'refuse', proof = 'required' }: ExchangeOptions = {},
-): BindingRule {
+export function exchangeRule(subjectToken: JsonObject, options: ExchangeOptions = {}): BindingRule {
+  const { newKey = 'refuse', proof = 'required' } = requireOptions(options, ['newKey', 'proof']);
   if (newKey !== 'refuse' && newKey !== 'accept') refuseOption('newKey', 'refuse or accept');
+  requireProofRule(proof);
   const jkt = readConfirmation(subjectToken);
-  if (jkt === undefined) return { proof: requireProofRule(proof) };
+  if (jkt === undefined) return { proof };
   return newKey === 'accept' ? {} : { jkt };
 }
 
@@ -149,7 +148,7 @@ class ProofBinder implements TokenBinder {
     if (malformed) throw new DpopError('dpop-jkt-malformed'); // [R9449-10-05]
     try {
       const proofs = pushed === undefined ? [] : headerLines(pushed.rawHeaders, 'dpop');
-      if (pushed !== undefined && proofs.length > 0) return await this.#verify(pushed, proofs, jkt); // [R9449-10.1-02]
+      if (pushed !== undefined && proofs.length > 0) return await this.#verify(pushed, proofs, jkt); // [R9449-10.1-02] [R9449-10.1-03]
       if (jkt !== undefined) await this.#revocations?.refuseRevokedKey(jkt, this.#admission.now());
       return { jkt, nonce: undefined };
     } catch (error) {

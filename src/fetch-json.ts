@@ -18,6 +18,12 @@ export interface FetchLimits {
   readonly timeout: number;
 }
 
+/** There was an answer in time, and it is of no use: what was asked about may be the reason. */
+export class UnusableAnswer extends Error {}
+
+/** Of these we or the other server are the reason, whatever was asked about: credentials, too many requests. */
+const ownFaults: readonly number[] = [401, 429];
+
 /**
  * Fetches a JSON object.
  *
@@ -27,7 +33,8 @@ export interface FetchLimits {
  *
  * Does not check the URL, the answer's content type, nor what the object says: the caller does.
  *
- * @throws Error with a fixed text that holds nothing of URL, headers and body.
+ * @throws Error with a fixed text that holds nothing of URL, headers and body: `UnusableAnswer` for one that came and
+ *   cannot be used, unless its status says that the server fails (5xx) or wants no more of us (401, 429).
  */
 export async function fetchJson(url: URL, request: JsonRequest, limits: FetchLimits): Promise<JsonObject> {
   const { maxBytes, timeout } = limits;
@@ -61,12 +68,17 @@ async function readAnswer(response: Response, maxBytes: number, signal: AbortSig
   // The signal given to fetch is not enough: once there are headers, Node can lose it to the garbage collector.
   signal.addEventListener('abort', giveUp);
   try {
-    if (response.status !== 200) throw new Error(`the answer has status ${response.status}`);
+    if (response.status !== 200) throw toStatusError(response.status);
     const bytes = reader === undefined ? new Uint8Array() : await readBytes(reader, maxBytes, signal);
     return toObject(bytes);
   } finally {
     giveUp();
   }
+}
+
+function toStatusError(status: number): Error {
+  const Kind = status >= 500 || ownFaults.includes(status) ? Error : UnusableAnswer;
+  return new Kind(`the answer has status ${status}`);
 }
 
 async function readBytes(
@@ -80,7 +92,8 @@ async function readBytes(
     const { value } = await readChunk(reader, signal);
     signal.throwIfAborted(); // a body that was given up looks like one that has ended
     if (value === undefined) return bytes.subarray(0, size);
-    if (size + value.length > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
+    if (size + value.length > maxBytes)
+      throw new UnusableAnswer(`the answer is larger than ${maxBytes} bytes`);
     bytes.set(value, size);
     size += value.length;
   }
@@ -101,7 +114,7 @@ async function readChunk(
 /** By the one strict reading of JSON there is, which starts from base64url. */
 function toObject(bytes: Uint8Array): JsonObject {
   const object = readJsonSegment(encodeBase64url(bytes));
-  if (object === undefined) throw new Error('the answer is no JSON object');
+  if (object === undefined) throw new UnusableAnswer('the answer is no JSON object');
   return object;
 }
 

@@ -2,7 +2,7 @@ import type { BindingRule, TokenBinding } from './authorization-server.ts';
 import { encodeBase64url, sha256 } from './digest.ts';
 import { DpopError } from './errors.ts';
 import type { Seconds } from './freshness.ts';
-import type { JsonObject } from './jws.ts';
+import { isObject, type JsonObject } from './jws.ts';
 import { refuseOption, requireOptions, requireText } from './options.ts';
 import type { StoredRecord } from './records.ts';
 import { isThumbprint } from './thumbprint.ts';
@@ -125,7 +125,7 @@ export function toTerms(request: GrantRequest, began: Seconds): Terms {
     jkt: jkt ?? null,
     proof,
     refresh,
-    claims,
+    claims: isObject(claims) ? claims : refuseOption('claims', 'an object'),
     began,
   };
 }
@@ -146,7 +146,9 @@ const verifierForm = /^[\w.~-]{43,128}$/;
 
 /** Whether this is the verifier of an S256 challenge (RFC 7636 section 4.6). */
 export async function isVerifier(verifier: string | undefined, challenge: string): Promise<boolean> {
-  return verifier !== undefined && verifierForm.test(verifier) && (await sha256(verifier)) === challenge;
+  return (
+    typeof verifier === 'string' && verifierForm.test(verifier) && (await sha256(verifier)) === challenge
+  );
 }
 
 /** Whether a scope holds nothing but what was granted. */

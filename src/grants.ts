@@ -157,8 +157,6 @@ export interface RefreshRequest {
   readonly scope?: string | undefined;
 }
 
-const day = 86_400;
-
 /**
  * Makes the keeper of codes and refresh tokens.
  *
@@ -175,19 +173,14 @@ export function createGrants(options: GrantsOptions): Grants {
         ? undefined
         : requireMethods('revocations', revocations, ['revoke'], 'made by createRevocations'),
     codeLife: requireSeconds('codeLife', options.codeLife ?? 60, 600), // [R6749-4.1.2-01]
-    refreshLife: requireSeconds('refreshLife', options.refreshLife ?? 30 * day, 366 * day),
+    refreshLife: requireSeconds('refreshLife', options.refreshLife ?? 30 * 86_400, 366 * 86_400),
     clock: requireClock('clock', options.clock ?? systemClock),
   });
 }
 
-interface GrantsSettings {
-  readonly issuer: string;
-  readonly records: RecordStore;
+type GrantsSettings = Required<Omit<GrantsOptions, 'revocations'>> & {
   readonly revocations: Revocations | undefined;
-  readonly codeLife: Seconds;
-  readonly refreshLife: Seconds;
-  readonly clock: () => Seconds;
-}
+};
 
 /** How an open grant is redeemed. */
 type Redemption = (binding: TokenBinding) => Promise<string | undefined>;
@@ -226,14 +219,15 @@ class RecordedGrants implements Grants {
     if (code === undefined) throw new DpopError('grant-unknown');
     if (code.clientId !== clientId) throw new DpopError('grant-of-another-client');
     if (code.redirectUri !== (redirectUri ?? null)) throw new DpopError('redirect-uri-mismatch');
-    if (!(await isVerifier(codeVerifier, code.codeChallenge))) throw new DpopError('code-verifier-mismatch'); // [R9700-2.1-01]
+    if (!(await isVerifier(codeVerifier, code.codeChallenge))) throw new DpopError('code-verifier-mismatch'); // [R9700-2.1-01] [R9449-10-04]
     if (!this.#isInTime(code)) await this.#refuseUnused(code);
     await this.#refuseSignedOut(code);
-    const rule: BindingRule = code.jkt === null ? { proof: code.proof } : { jkt: code.jkt };
+    const rule: BindingRule = code.jkt === null ? { proof: code.proof } : { jkt: code.jkt }; // [R9449-11.9-01]
     return this.#open(code, code.scope, rule, (binding) => this.#redeemCode(code, binding));
   }
 
-  async openRefreshToken(text: string, { clientId, scope }: RefreshRequest): Promise<OpenGrant> {
+  async openRefreshToken(text: string, request: RefreshRequest): Promise<OpenGrant> {
+    const { clientId, scope } = requireOptions(request, ['clientId', 'scope']); // one misspelt would be the whole scope
     const held = await this.#findGrant(text);
     const { grant } = held;
     if (grant.clientId !== clientId) throw new DpopError('grant-of-another-client'); // [R6749-6-01]
@@ -273,9 +267,14 @@ class RecordedGrants implements Grants {
 
   async end(grantId: string): Promise<void> {
     const key = grantKey(requireText('grantId', grantId));
-    // The grant last: while it is not ended, whoever tries again gets here again.
-    await this.#revoke({ issuer: this.#settings.issuer, grant: grantId }); // [R7009-2.1-02]
-    await this.#records.change(key, (value) => ({ ...value, ended: true }));
+    try {
+      await this.#revoke({ issuer: this.#settings.issuer, grant: grantId }); // [R7009-2.1-02]
+    } finally {
+      // Last, so that whoever was interrupted gets here again; and always: a full deny list must not keep a grant alive.
+      await this.#records.change(key, (value) =>
+        value['ended'] === true ? value : { ...value, ended: true },
+      );
+    }
   }
 
   async endAll(subject: string): Promise<void> {

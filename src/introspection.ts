@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { CircuitBreaker, withDeadline } from './circuit-breaker.ts';
 import { sha256 } from './digest.ts';
 import { DpopError, type DpopErrorReason } from './errors.ts';
-import { fetchJson } from './fetch-json.ts';
+import { fetchJson, UnusableAnswer } from './fetch-json.ts';
 import type { Seconds } from './freshness.ts';
 import { isObject, type JsonObject, toJsonObject } from './jws.ts';
 import {
@@ -20,6 +20,7 @@ import {
   readConfirmation,
   requireClaimTypes,
   requireTimely,
+  requireTimes,
   type VerifiedAccessToken,
 } from './token-claims.ts';
 
@@ -182,6 +183,7 @@ export class TokenIntrospector {
     const asked = { at: now, since: monotonicClock() }; // not later: the answer may be as old as the question
     try {
       const answer = await this.#breaker.run(() => withDeadline(this.#call(token), this.#timeout));
+      if (answer instanceof UnusableAnswer) throw answer;
       const outcome = this.#judge(answer, hash);
       this.#remember(hash, outcome, asked);
       return outcome;
@@ -191,7 +193,7 @@ export class TokenIntrospector {
   }
 
   /** Sends the token and nothing else of the request, neither its proof nor the proof's key. */
-  async #call(token: string): Promise<JsonObject> {
+  async #call(token: string): Promise<JsonObject | UnusableAnswer> {
     const endpoint = requireUrl('introspection.endpoint', await this.#findEndpoint());
     const { headers, form } = await this.#authenticate();
     const body = new URLSearchParams({ ...form, token, token_type_hint: 'access_token' }); // [R9449-6.2-03]
@@ -203,7 +205,7 @@ export class TokenIntrospector {
         body: body.toString(),
       },
       { maxBytes: maxAnswerBytes, timeout: this.#timeout },
-    );
+    ).catch(toUnusable);
   }
 
   #judge(answer: JsonObject, hash: string): Outcome {
@@ -247,14 +249,18 @@ export class TokenIntrospector {
   }
 }
 
+/**
+ * An issuer that answers is not down: strangers can send tokens that a filter in front of it refuses, and clients may
+ * choose what stands in its answers. None of that may stop the calls for everybody else's tokens.
+ */
+function toUnusable(error: unknown): UnusableAnswer {
+  if (error instanceof UnusableAnswer) return error;
+  throw error;
+}
+
 function names(aud: unknown, audience: string): boolean {
   if (!Array.isArray(aud)) return aud === audience;
   return aud.every((each) => typeof each === 'string') && aud.includes(audience);
-}
-
-function requireTimes({ exp, iat, nbf }: JsonObject): void {
-  const times = nbf === undefined ? [exp, iat] : [exp, iat, nbf];
-  if (!times.every(Number.isFinite)) throw new DpopError('token-claim-invalid');
 }
 
 /**

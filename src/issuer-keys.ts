@@ -14,7 +14,7 @@ import { monotonicClock, refuseOption, requireUrl } from './options.ts';
 
 /**
  * Where the issuer's public keys come from: its `jwks_uri`, a fixed set, or a function that returns the current set
- * (another object when it has changed: a set is read once).
+ * (at once, not by promise; another object when it has changed: a set is read once).
  */
 export type JwksSource = URL | string | JSONWebKeySet | (() => JSONWebKeySet);
 
@@ -154,6 +154,7 @@ class ReturnedKeys implements KeySource {
   #prepare(set: unknown): Resolve {
     const known = this.#prepared.get(set as object);
     if (known !== undefined) return known;
+    if (set instanceof Promise) set.catch(() => undefined); // refused below: its failure must not end the process
     const resolve = prepare(set);
     this.#prepared.set(set as object, resolve);
     return resolve;

@@ -34,7 +34,7 @@ export interface NoncesOptions {
  * @throws TypeError when a secret is not exactly 32 bytes.
  */
 export function createNonces(options: NoncesOptions = {}): Nonces {
-  requireOptions(options);
+  requireOptions(options, ['secret', 'previousSecret']);
   const { secret: given = crypto.getRandomValues(new Uint8Array(32)) } = options;
   const secret = requireSecret('secret', given);
   if (options.previousSecret === undefined) return new HmacNonces([secret]);

@@ -19,11 +19,17 @@ export function refuseOption(name: string, expected: string): never {
   throw new TypeError(`holdfast: option "${name}" must be ${expected}`);
 }
 
-/** An object; where `known` is given, with no other names: a misspelt option must not leave a check at its default. */
-export function requireOptions(value: unknown, known?: readonly string[]): void {
+/**
+ * An object; where `known` is given, with no other names: a misspelt option must not leave a check at its default. Nor
+ * with an inherited one: a polluted `Object.prototype` would choose for every server and every route.
+ */
+export function requireOptions<T>(value: T, known?: readonly string[]): T {
   if (typeof value !== 'object' || value === null) throw new TypeError('holdfast: options must be an object');
-  const unknown = Object.keys(value).find((name) => known !== undefined && !known.includes(name));
+  if (known === undefined) return value;
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new TypeError(`holdfast: there is no option "${unknown}"`);
+  const inherited = known.find((name) => name in value && !Object.hasOwn(value, name));
+  return inherited === undefined ? value : refuseOption(inherited, 'given by the options themselves');
 }
 
 /** An object with these methods: a store, or something else that is made by a function of ours. */

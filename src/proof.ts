@@ -166,6 +166,21 @@ export interface VerifyProofOptions {
   readonly maxProofBytes?: number;
 }
 
+/** Every name above, so that a misspelt one is refused: without its `jkt` or `accessToken` any key or token would do. */
+const optionNames: readonly (keyof VerifyProofOptions)[] = [
+  'algorithms',
+  'accessToken',
+  'jkt',
+  'maxAge',
+  'futureSkew',
+  'nonceLife',
+  'readNonce',
+  'nonceRequired',
+  'memory',
+  'now',
+  'maxProofBytes',
+];
+
 /**
  * Verifies one DPoP proof against one request: every check of RFC 9449 section 4.3, plus one spelling for each proof
  * and key, and keys that only their owner can sign with.
@@ -243,7 +258,7 @@ async function expectationsOf(
   request: ProofRequest,
   options: VerifyProofOptions,
 ): Promise<ProofExpectations> {
-  requireOptions(options);
+  requireOptions(options, optionNames);
   requireGiven(options);
   const now = options.now ?? options.memory?.now ?? systemClock();
   const { accessToken, nonceRequired = false, readNonce = async () => undefined } = options;

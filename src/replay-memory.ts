@@ -60,7 +60,7 @@ export interface MemoryReplayStore extends ReplayStore {
  * @throws TypeError when `capacity` is not a positive integer, or another option makes no sense.
  */
 export function createMemoryReplayStore(options: MemoryReplayStoreOptions): MemoryReplayStore {
-  requireOptions(options);
+  requireOptions(options, ['capacity', 'quotaPerKey', 'clock', 'monotonicClock']);
   const { quotaPerKey, clock = systemClock } = options;
   const capacity = requireCount('capacity', options.capacity, maxCapacity);
   const quota = quotaPerKey === undefined ? undefined : requireCount('quotaPerKey', quotaPerKey);

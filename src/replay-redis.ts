@@ -50,7 +50,7 @@ const refreshEvery = 100; // milliseconds
  * @throws TypeError when an option makes no sense.
  */
 export function createRedisReplayStore(options: RedisReplayStoreOptions): RedisReplayStore {
-  requireOptions(options);
+  requireOptions(options, ['client', 'name', 'capacity', 'deadline', 'unknownPolicy']);
   const script = new RedisScript(options, replayScript, ['memory', 'uses']);
   return new RedisStore(script, requireCount('capacity', options.capacity ?? 1_000_000));
 }

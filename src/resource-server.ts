@@ -61,7 +61,7 @@ export interface ResourceServerOptions extends ProofServerOptions, IssuerOptions
   readonly realm?: string;
   /** URL of this server's RFC 9728 metadata, named in challenges; default none. */
   readonly resourceMetadata?: string;
-  /** Told of every decision. Must not throw; what it throws is dropped, since it cannot change a decision. */
+  /** Told of every decision, and of what `recheck` refuses. Must not throw; what it throws is dropped, since it cannot change a decision. */
   readonly observe?: (decision: Decision) => void;
 }
 
@@ -107,7 +107,7 @@ export interface RouteOptions {
   readonly scopes?: readonly string[];
   /** What this route does with tokens that are bound to no key; default: the server's `mode`. */
   readonly mode?: BindingMode;
-  /** Names the route in decisions and counters; default none. */
+  /** Names the route in decisions and counters: one of a few, not the path of a request; default none. */
   readonly name?: string;
 }
 
@@ -224,13 +224,13 @@ class DpopResourceServer implements ResourceServer {
 
   recheck(authorization: Authorization, route: RouteOptions = {}): void {
     requireRoute(route);
-    const { scopes = [], mode = this.#mode } = route;
-    const { scheme } = authorization;
+    const { scopes = [], mode = this.#mode, name } = route;
+    const { scheme, claims } = authorization;
     try {
       if (scheme === 'Bearer' && mode === 'require') throw new DpopError('bearer-scheme');
       refuseMissingScopes(scopes, authorization);
     } catch (error) {
-      throw this.#toAnswerable(error, mode, scheme);
+      throw this.#refuse(error, { mode, scheme, clientId: claims.client_id, route: name });
     }
   }
 
@@ -254,17 +254,16 @@ class DpopResourceServer implements ResourceServer {
       this.#tell({ outcome, scheme, jkt, clientId: claims.client_id, route, wouldRefuse });
       return authorization;
     } catch (error) {
-      const refusal = this.#toAnswerable(error, mode, trail.scheme);
-      const { reason, code, jkt, cause } = refusal;
-      this.#tell({ outcome: 'refused', reason, code, jkt, clientId: trail.clientId, route, cause });
-      throw refusal; // [R9449-7.1-03]
+      throw this.#refuse(error, trail); // [R9449-7.1-03]
     }
   }
 
-  /** The refusal; where two challenges are due, it is noted how the request came. */
-  #toAnswerable(error: unknown, mode: BindingMode, scheme: Presented['scheme']): DpopError {
+  /** The refusal, told; where two challenges are due, it is noted how the request came. */
+  #refuse(error: unknown, { mode, scheme, clientId, route }: Omit<Trail, 'wouldRefuse'>): DpopError {
     const refusal = toRefusal(error);
+    const { reason, code, jkt, cause } = refusal;
     if (mode !== 'require') this.#presented.set(refusal, { scheme });
+    this.#tell({ outcome: 'refused', reason, code, jkt, clientId, route, cause });
     return refusal;
   }
 

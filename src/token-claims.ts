@@ -39,6 +39,12 @@ export function requireClaimTypes(claims: JsonObject): void {
   if (!texts || !optional) throw new DpopError('token-claim-invalid');
 }
 
+/** A time without end, which JSON can spell (`1e999`), is none: such a token could never be said to have expired. */
+export function requireTimes({ exp, iat, nbf }: JsonObject): void {
+  const times = nbf === undefined ? [exp, iat] : [exp, iat, nbf];
+  if (!times.every(Number.isFinite)) throw new DpopError('token-claim-invalid');
+}
+
 /** On every request, for remembered tokens too. A time that is no number is refused: no comparison with it holds. */
 export function requireTimely(
   { exp, nbf, iat }: AccessTokenClaims & { readonly nbf?: Seconds },

@@ -107,7 +107,7 @@ export interface TokenRequest {
   readonly audience: string | readonly string[];
   /** Thumbprint of the client's key, from `createTokenBinder`; `undefined` for a client that `mayUseBearer`. */
   readonly jkt: string | undefined;
-  /** Space-separated; default: no `scope` claim. */
+  /** Space-separated; default, or empty: no `scope` claim. */
   readonly scope?: string;
   /** Seconds; default and maximum: the issuer's `lifetime`. */
   readonly lifetime?: Seconds;
@@ -159,6 +159,17 @@ export interface TokenIssuer {
 
 /** Clocks of resource servers may be this far behind ours, and still accept a token that has expired here. */
 const verifierTolerance: Seconds = 60;
+/** Every member of a request, so that a misspelt one is refused: without its `grant` a token would outlive it. */
+const requestNames: readonly (keyof TokenRequest)[] = [
+  'subject',
+  'clientId',
+  'audience',
+  'jkt',
+  'scope',
+  'lifetime',
+  'grant',
+  'claims',
+];
 const reserved = ['iss', 'sub', 'aud', 'client_id', 'exp', 'nbf', 'iat', 'jti', 'scope', 'cnf', 'grant_id'];
 
 /**
@@ -223,7 +234,7 @@ class KeyedTokenIssuer implements TokenIssuer {
   }
 
   async issue(token: TokenRequest): Promise<IssuedToken> {
-    requireOptions(token);
+    requireOptions(token, requestNames);
     const lifetime = requireSeconds('lifetime', token.lifetime ?? this.#lifetime, this.#lifetime);
     const { jkt, clientId } = token;
     if (jkt === undefined && this.#mayUseBearer(clientId) !== true) throw new DpopError('proof-missing');
@@ -315,7 +326,7 @@ function toClaims(token: TokenRequest): Record<string, unknown> {
         : requireText('audience', audience),
     jti: crypto.randomUUID(),
     ...(jkt === undefined ? {} : { cnf: { jkt: requireThumbprint(jkt) } }), // [R9449-6.1-01] [R9700-2.2.1-01]
-    ...(scope === undefined ? {} : { scope: requireText('scope', scope) }),
+    ...(scope === undefined || scope === '' ? {} : { scope: requireText('scope', scope) }),
     ...(grant === undefined ? {} : { grant_id: requireText('grant', grant) }),
   };
 }

@@ -155,6 +155,10 @@ function discover(issuer: string, discovery: unknown): IssuerMetadata {
 /** One kind of key at most; none where every token is introspected. */
 function toKeys(trusted: TrustedIssuer, metadata: IssuerMetadata | undefined): TokenKeys | undefined {
   const { jwks, symmetricKeys, introspection, algorithms } = trusted;
+  const policy = {
+    maxAge: requireSeconds('jwksMaxAge', trusted.jwksMaxAge ?? 600, 86_400),
+    keepFor: requireSeconds('jwksKeepFor', trusted.jwksKeepFor ?? 86_400, 31 * 86_400),
+  };
   if (symmetricKeys !== undefined) {
     const others = [jwks, metadata, introspection, algorithms];
     if (others.some((option) => option !== undefined))
@@ -164,11 +168,7 @@ function toKeys(trusted: TrustedIssuer, metadata: IssuerMetadata | undefined): T
   const source = jwks ?? metadata;
   if (source === undefined && introspection === undefined)
     refuseOption('jwks', 'given, or discovery, symmetricKeys or introspection in its place');
-  if (source === undefined) return undefined;
-  return new IssuerKeys(source, {
-    maxAge: requireSeconds('jwksMaxAge', trusted.jwksMaxAge ?? 600, 86_400),
-    keepFor: requireSeconds('jwksKeepFor', trusted.jwksKeepFor ?? 86_400, 31 * 86_400),
-  });
+  return source === undefined ? undefined : new IssuerKeys(source, policy);
 }
 
 /** The list is read now: what is done to it later changes nothing. */

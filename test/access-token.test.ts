@@ -273,6 +273,19 @@ for (const name of ['sub', 'client_id', 'jti', 'exp', 'iat']) {
     );
   }
 }
+for (const [name, value] of Object.entries({ exp: '1e999', iat: '-1e999', nbf: '-1e999' })) {
+  refuses(`[R9068-2.2-01] [G14] refuses ${name} ${value}, a time without end`, 'token-claim-invalid', () => {
+    const claims = JSON.stringify({ ...validClaims(), [name]: 5 }).replace(
+      `"${name}":5`,
+      `"${name}":${value}`,
+    );
+    return forge(
+      { typ: 'at+jwt', alg: 'ES256', kid: signingKey.kid },
+      claims,
+      signer({ ...client, privateKey: signingKey.privateKey }),
+    );
+  });
+}
 refuses('[R9068-2.2-01] refuses claims that only stand inside __proto__', 'token-claim-invalid', () => {
   const claims = JSON.stringify(validClaims()).replace('"sub":"alice"', '"__proto__":{"sub":"alice"}');
   return forge(

@@ -12,6 +12,7 @@ import {
   createSigningKey,
   createTokenBinder,
   createTokenIssuer,
+  exchangeRule,
   type MemoryReplayStore,
   type MemoryReplayStoreOptions,
   type RawRequest,
@@ -28,6 +29,7 @@ import {
   forge,
   generateKeyPair,
   issuerUrl,
+  issueUnbound,
   origin,
   path,
   proofParts,
@@ -61,6 +63,41 @@ test('[I05] an Object.prototype with a ttl does not make the memory forget', asy
   } finally {
     Reflect.deleteProperty(prototype, 'ttl');
   }
+});
+
+/** While every object inherits this. */
+async function whilePolluted<T>(name: string, value: unknown, run: () => Promise<T>): Promise<T> {
+  const prototype = Object.prototype as unknown as Record<string, unknown>;
+  prototype[name] = value;
+  try {
+    return await run();
+  } finally {
+    Reflect.deleteProperty(prototype, name);
+  }
+}
+
+for (const mode of ['allow', 'observe']) {
+  test(`[R9449-7.2-01] an Object.prototype with a mode ${mode} opens no server to Bearer tokens`, async () => {
+    const world = await createWorld();
+    const bearer = ['Host', 'rs.example', 'Authorization', `Bearer ${await issueUnbound(world)}`];
+    const request = await createRequest(world, { headers: bearer });
+    const reason = await whilePolluted('mode', mode, () => reasonOf(world.server.authorize(request)));
+    assert.is(reason, 'unexpected');
+    assert.is(await reasonOf(world.server.authorize(request)), 'bearer-scheme');
+  });
+}
+
+test('[J13] nor does one with a proof that is optional, or a new key to accept, drop a binding', async () => {
+  const replay = createReplay();
+  const binder = createTokenBinder({ publicOrigin: 'https://as.example', replay });
+  const request = { method: 'POST', target: '/token', rawHeaders: ['Host', 'as.example'] };
+  const refused = async (attempt: () => Promise<unknown>): Promise<void> => {
+    const error = await attempt().catch((thrown: unknown) => thrown);
+    assert.instance(error, TypeError);
+  };
+  await whilePolluted('proof', 'optional', () => refused(() => binder.bind(request)));
+  await whilePolluted('newKey', 'accept', () => refused(async () => exchangeRule({})));
+  assert.is(await reasonOf(binder.bind(request)), 'proof-missing');
 });
 
 // The clock was read wrong once

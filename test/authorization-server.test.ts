@@ -581,7 +581,9 @@ test('[J13] an exchange of nothing, or by words that do not exist, is a mistake'
   for (const newKey of [true, 'Accept', null] as never[])
     assert.throws(() => exchangeRule({ cnf: { jkt: keyPair.jkt } }, { newKey }), naming('newKey'));
   for (const proof of [false, 'none', null] as never[])
-    assert.throws(() => exchangeRule({}, { proof }), naming('proof'));
+    for (const token of [{}, { cnf: { jkt: keyPair.jkt } }])
+      assert.throws(() => exchangeRule(token, { proof }), naming('proof'));
+  assert.throws(() => exchangeRule({}, { newkey: 'accept' } as never), naming('newkey'));
 });
 
 // Revoked keys.

@@ -433,6 +433,18 @@ test('recheck: a stricter mode refuses what is bound to no key, and nothing else
   assert.equal(errorsOf(answer), { DPoP: 'invalid_token' });
 });
 
+test('[G04] recheck: what it refuses is told, by the name of its route; what it lets pass was told before', async () => {
+  const site = await openSite('observe');
+  const unbound = await site.server.authorize(await send(site, 'Bearer', site.unbound));
+  site.decisions.splice(0);
+  site.server.recheck(unbound, { scopes: ['notes:read'], name: 'inner' });
+  assert.equal(site.decisions, []);
+  await refusalOf(() => site.server.recheck(unbound, { mode: 'require', name: 'inner' }));
+  const refused = { outcome: 'refused', code: 'invalid_token', jkt: undefined, cause: undefined } as const;
+  const told = { ...refused, reason: 'bearer-scheme', clientId: 'client', route: 'inner' };
+  assert.equal(site.decisions, [told]);
+});
+
 test("recheck: where the route says nothing, the server's mode counts", async () => {
   const site = await openSite('require');
   const bearer = await send(site, 'Bearer', site.unbound, { proofs: [] });

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type FetchLimits, fetchJson, type JsonRequest } from '../src/fetch-json.ts';
+import { type FetchLimits, fetchJson, type JsonRequest, UnusableAnswer } from '../src/fetch-json.ts';
 import type { JsonObject } from '../src/jws.ts';
 
 const test = suite('fetch json');
@@ -59,12 +59,12 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The error of an attempt, which must be a plain one that tells nothing of what was sent and answered. */
+/** The error of an attempt, which must tell nothing of what was sent and answered. */
 async function failureOf(attempt: Promise<unknown>): Promise<Error> {
   const outcome: unknown = await attempt.catch((error: unknown) => error);
   assert.instance(outcome, Error, 'accepted, though it should have been refused');
   const error = outcome as Error;
-  assert.is(error.constructor, Error);
+  assert.ok([Error, UnusableAnswer].includes(error.constructor as typeof Error));
   assert.not.match(inspect(error, { depth: 9, showHidden: true }), 'secret');
   return error;
 }
@@ -128,6 +128,20 @@ test('reads what is nested eight levels deep', async () => {
   assert.equal(Object.keys(await answerOf(nested(8))), ['a']);
 });
 
+for (const status of [400, 401, 403, 404, 413, 429, 500, 502, 503]) {
+  const isTheirs = [401, 429].includes(status) || status >= 500;
+  test(`[G12] status ${status} is ${isTheirs ? 'a failure' : 'an answer that cannot be used'}`, async () => {
+    await withFetch(
+      async () => new Response('{}', { status }),
+      async () => {
+        const error = await failureOf(fetchJson(new URL('https://as.example'), {}, limits));
+        assert.is(error.message, `the answer has status ${status}`);
+        assert.is(error instanceof UnusableAnswer, !isTheirs);
+      },
+    );
+  });
+}
+
 const unreadable: Readonly<Record<string, string | Uint8Array>> = {
   nothing: '',
   HTML: '<html>secret</html>',
@@ -151,7 +165,9 @@ const unreadable: Readonly<Record<string, string | Uint8Array>> = {
 };
 for (const [what, text] of Object.entries(unreadable)) {
   test(`[G12] refuses ${what}`, async () => {
-    assert.is((await failureOf(answerOf(text))).message, 'the answer is no JSON object');
+    const error = await failureOf(answerOf(text));
+    assert.is(error.message, 'the answer is no JSON object');
+    assert.instance(error, UnusableAnswer);
   });
 }
 

@@ -766,6 +766,25 @@ test('[G12] after five failed calls in a row none is made for a second, then one
   assert.is((await introspector.verify('2', T0)).jkt, jkt);
 });
 
+const unusable: Readonly<Record<string, (response: ServerResponse) => void>> = {
+  'are refused by a filter': (response) => response.writeHead(403).end(),
+  'are called malformed': (response) => response.writeHead(400).end('{"error":"invalid_request"}'),
+  'have answers deeper than can be read': (response) => response.end(`${'{"x":'.repeat(9)}1${'}'.repeat(9)}`),
+  'have answers that are too large': (response) => response.end(JSON.stringify({ x: 'x'.repeat(65_536) })),
+};
+
+for (const [what, respond] of Object.entries(unusable)) {
+  test(`[G12] tokens that ${what} do not stop the calls for others, however many`, async () => {
+    const introspector = create();
+    issuer.respond = respond;
+    for (const each of ['1', '2', '3', '4', '5', '6'])
+      assert.is(await reasonOf(introspector.verify(each, T0)), 'issuer-unavailable');
+    assert.is(issuer.calls, 6);
+    issuer.respond = (response) => issuer.send(response);
+    assert.is((await introspector.verify(token, T0)).jkt, jkt);
+  });
+}
+
 test('[R7662-4-01] inactive tokens are answers, not failures, however many', async () => {
   const introspector = create();
   issuer.answer = { active: false };

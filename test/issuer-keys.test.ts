@@ -193,6 +193,7 @@ const badFunctions: Readonly<Record<string, () => unknown>> = {
   },
   'returns nothing': () => undefined,
   'returns a promise': () => Promise.resolve({ keys: [one] }),
+  'returns a promise that fails': () => Promise.reject(new Error('down')),
 };
 for (const [what, set] of [...Object.entries(noSets), ...Object.entries(badSets)])
   Object.assign(badFunctions, { [`returns ${what}`]: () => set });

@@ -17,6 +17,13 @@ function secretOf(byte: number): Uint8Array {
   return new Uint8Array(32).fill(byte);
 }
 
+test('a misspelt secret is a mistake: each process would have its own', () => {
+  assert.throws(
+    () => createNonces({ secrets: secretOf(1) } as never),
+    (error: unknown) => error instanceof TypeError && error.message.includes('"secrets"'),
+  );
+});
+
 test('[R9449-9-03] reads when it issued a nonce', async () => {
   const nonces = createNonces();
   const nonce = await nonces.issue(scope, memoryAt(T0 + 0.1239));

@@ -84,6 +84,13 @@ test('options with a name that is not known are refused, by that name', () => {
   requireOptions({ anything: 1 });
 });
 
+test('an option that is only inherited is refused, by its name: it was given by somebody else', () => {
+  const given = Object.assign(Object.create({ b: 1 }) as object, { a: 1 });
+  assertRefused(() => requireOptions(given, ['a', 'b']), 'b');
+  assert.is(requireOptions(given, ['a']), given, 'no option of ours');
+  assert.is(requireOptions(given), given);
+});
+
 test('a text is a string that is not empty', () => {
   assert.is(requireText('name', 'a'), 'a');
   assert.is(requireText('name', ' '), ' ');

@@ -1257,6 +1257,8 @@ const brokenMemories: readonly unknown[] = [
 test('[R9449-11.6-01] refuses options that make no sense, by name', async () => {
   const proof = await proofWith();
   const mistakes: readonly (readonly [string, Situation])[] = [
+    ['accesToken', { accesToken: 'token' } as never],
+    ['jtk', { jtk: client.jkt } as never],
     ['uri', { uri: '/api/notes' }],
     ['uri', { uri: 'https://user@rs.example/' }],
     ['algorithms', { algorithms: [] }],

@@ -528,6 +528,7 @@ test('[I08] warns in a real worker of node:cluster, and not in its primary', asy
 test('refuses options that make no sense, by name', () => {
   const refused = (name: string) => (error: unknown) =>
     error instanceof TypeError && error.message.includes(`"${name}"`);
+  assert.throws(() => createMemoryReplayStore({ capacity: 1, quota: 1 } as never), refused('quota'));
   const counts = [0, -1, 1.5, Number.NaN, '100', null, 2 ** 53];
   for (const capacity of [...counts, undefined, Number.POSITIVE_INFINITY]) {
     const options = { capacity } as MemoryReplayStoreOptions;

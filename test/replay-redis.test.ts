@@ -292,6 +292,7 @@ test('refuses options that make no sense, by name', () => {
     capacity: [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '10'],
     deadline: [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, '50'],
     unknownPolicy: ['Trust', 'yes', true, ''],
+    Name: ['a'],
   };
   for (const [option, values] of Object.entries(wrong)) {
     for (const value of values) {

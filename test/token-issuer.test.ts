@@ -199,11 +199,23 @@ test('names the grant that a token comes from', async () => {
     await rejects(issuer.issue({ ...grant, grant: wrong }), 'grant');
 });
 
+test('an empty scope, as a grant may have, is none', async () => {
+  const { issuer } = createIssuer();
+  assert.not('scope' in (await issuer.issue({ ...grant, scope: '' })).claims);
+});
+
 test('tells the claims that it signed', async () => {
   const { issuer } = createIssuer();
   const request = { ...grant, scope: 'read', grant: 'one', claims: { role: ['admin'] } };
   const { accessToken, claims } = await issuer.issue(request);
   assert.equal({ ...claims }, { ...decodeJwt(accessToken) });
+});
+
+test('[R7009-2.1-02] refuses a misspelt part of a request: without its grant a token would outlive it', async () => {
+  const { issuer } = createIssuer();
+  assert.is((await issuer.issue({ ...grant, grant: 'one' })).claims.grant_id, 'one');
+  for (const name of ['grants', 'lifeTime', 'Scope'])
+    await rejects(issuer.issue({ ...grant, [name]: 'one' }), name);
 });
 
 test('refuses what makes no sense in a token, by name', async () => {
@@ -213,7 +225,7 @@ test('refuses what makes no sense in a token, by name', async () => {
     await rejects(issuer.issue({ ...grant, clientId: text }), 'clientId');
     await rejects(issuer.issue({ ...grant, audience: text }), 'audience');
     await rejects(issuer.issue({ ...grant, audience: [audience, text] }), 'audience');
-    if (text !== undefined) await rejects(issuer.issue({ ...grant, scope: text }), 'scope');
+    if (text !== undefined && text !== '') await rejects(issuer.issue({ ...grant, scope: text }), 'scope');
   }
   const error = await issuer.issue(null as never).catch((thrown: unknown) => thrown);
   assert.instance(error, TypeError);

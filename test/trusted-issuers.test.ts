@@ -239,6 +239,7 @@ const mistakes: readonly Mistake[] = [
   ['HS256 alone', 'algorithms', [{ ...anna.trusted, algorithms: ['HS256'] }]],
   ['no algorithms', 'algorithms', [{ ...anna.trusted, algorithms: [] }]],
   ['keys that are kept for ever', 'jwksMaxAge', [{ ...anna.trusted, jwksMaxAge: 86_401 }]],
+  ['an age of keys where there are none', 'jwksMaxAge', [{ ...name, introspection, jwksMaxAge: '600' }]],
   ['keys for longer than a month', 'jwksKeepFor', [{ ...anna.trusted, jwksKeepFor: 31 * 86_400 + 1 }]],
   ['discovery of a third kind', 'discovery', [{ ...name, discovery: 'saml' }]],
   ['discovery by true', 'discovery', [{ ...name, discovery: true }]],
