@@ -3,6 +3,7 @@ import type { Grants, RecordStore, TokenBinder } from 'holdfast';
 import type { Context } from 'koa';
 import type { DemoClient } from './clients.ts';
 import { askForConsent, decide } from './consent.ts';
+import { type ConsentLimits, createConsentLimits } from './consent-limits.ts';
 import { type Cookies, createCookies, hashSecret } from './cookies.ts';
 import { confirmEndSession, endSession } from './end-session.ts';
 import { requireOwnPage } from './form-guard.ts';
@@ -26,6 +27,8 @@ export interface AuthorizeParts {
   readonly users: Users;
   /** Default: those of `createSignInLimits`. */
   readonly limits?: SignInLimits;
+  /** Default: those of `createConsentLimits`. */
+  readonly consentLimits?: ConsentLimits;
 }
 
 /** With what the pages share among themselves. */
@@ -38,7 +41,8 @@ export function authorizeRoutes(given: AuthorizeParts): Router {
   const { origin, records } = given;
   const cookies = createCookies(origin);
   const sessions = createSessions(records, cookies);
-  const parts: PageParts = { limits: createSignInLimits(), ...given, cookies, sessions };
+  const defaults = { limits: createSignInLimits(), consentLimits: createConsentLimits() };
+  const parts: PageParts = { ...defaults, ...given, cookies, sessions };
   const answerErrors = answerPageErrors(origin);
   const form = [answerErrors, requireOwnPage(origin), readForm()] as const;
   return new Router({ sensitive: true, strict: true })

@@ -2,11 +2,12 @@ import type { Context } from 'koa';
 import { consumePushedRequest } from './authorization-request.ts';
 import type { PageParts } from './authorize.ts';
 import type { DemoClient } from './clients.ts';
+import type { ConsentLimits } from './consent-limits.ts';
 import { createSecret, hashSecret } from './cookies.ts';
 import { createFormToken, requireFormToken } from './form-guard.ts';
 import { OAuthError, requireParameter, toParameters } from './oauth.ts';
 import type { OpenedRequest } from './open-request.ts';
-import { forbidden, over, RedirectedError } from './page-errors.ts';
+import { forbidden, over, RedirectedError, tooMany } from './page-errors.ts';
 import { consentPage, sendPage } from './pages.ts';
 import { redirectTo } from './redirects.ts';
 import type { Session } from './sessions.ts';
@@ -29,10 +30,11 @@ const patience = 600;
 
 export async function askForConsent(
   ctx: Context,
-  { records }: PageParts,
+  { records, consentLimits }: PageParts,
   { client, request, requestUri, query }: OpenedRequest,
   session: Session,
 ): Promise<void> {
+  await requireRoom(ctx, consentLimits, session);
   const transaction = createSecret();
   const value: Transaction = {
     session: hashSecret(session.secret),
@@ -51,6 +53,14 @@ export async function askForConsent(
     token: createFormToken(session.secret, purposeOf(transaction)),
   });
   sendPage(ctx, 200, page);
+}
+
+/** Who is signed in must not fill the records by loading pages. */
+async function requireRoom(ctx: Context, limits: ConsentLimits, { subject }: Session): Promise<void> {
+  const seconds = await limits.admit(subject);
+  if (seconds === undefined) return;
+  ctx.set('retry-after', String(seconds));
+  throw tooMany();
 }
 
 /** The answer to the form. */

@@ -32,8 +32,8 @@ export async function endSession(ctx: Context, parts: PageParts): Promise<void> 
   if (session === undefined) return leave(ctx, parameters, target);
   requireFormToken(parameters.get('token'), session.secret, purpose);
   if (parameters.get('where') === 'everywhere') {
+    await parts.grants.endAll(session.subject); // the sessions last: without one, nobody could try again
     await parts.sessions.endAll(session.subject);
-    await parts.grants.endAll(session.subject);
   }
   await parts.sessions.end(ctx);
   return leave(ctx, parameters, target);

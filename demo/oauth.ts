@@ -8,13 +8,20 @@ import type { LogState } from './request-log.ts';
 /** Parameters of a request: each given once, none empty. */
 export type Parameters = ReadonlyMap<string, string>;
 
+/** How an error is answered; default: 400, without a challenge. */
+interface OAuthErrorAnswer {
+  readonly status?: number;
+  /** Whether the client tried to authenticate by the `Authorization` header, and so is challenged. */
+  readonly challenge?: boolean;
+}
+
 /** An error of RFC 6749 section 5.2; the description is one of our own fixed texts. */
 export class OAuthError extends Error {
   readonly code: string;
   readonly status: number;
   readonly challenge: boolean;
 
-  constructor(code: string, description: string, { status = 400, challenge = false } = {}) {
+  constructor(code: string, description: string, { status = 400, challenge = false }: OAuthErrorAnswer = {}) {
     super(description);
     this.code = code;
     this.status = status;

@@ -50,6 +50,11 @@ export function over(): PageError {
   return new PageError(400, 'request_over', 'This request is over', text);
 }
 
+export function tooMany(): PageError {
+  const text = 'You have been asked too often within a minute. Load this page again a little later.';
+  return new PageError(429, 'too_many_requests', 'Too many requests', text);
+}
+
 /** For every route of people: what is thrown becomes an answer, and a word in the log. */
 export function answerPageErrors(issuer: string): Middleware {
   return async function pageErrors(ctx, next) {

@@ -1,4 +1,6 @@
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { consume } from './consume.ts';
+import { networkOf } from './network.ts';
 
 /**
  * How many authorization requests may be pushed by clients that cannot show who they are. Each process counts for itself,
@@ -22,16 +24,7 @@ export function createPushLimits({ perAddress = 600, inAll = 3000 }: PushLimitsO
   const one = new RateLimiterMemory({ points: perAddress, duration: 60 });
   const all = new RateLimiterMemory({ points: inAll, duration: 60 });
   // The address first: what one of them is refused for must not count against all.
-  return { admit: async (address) => (await consume(one, address)) ?? (await consume(all, 'all')) };
-}
-
-/** Seconds until the next one, when there is none left. */
-async function consume(limiter: RateLimiterAbstract, key: string): Promise<number | undefined> {
-  try {
-    await limiter.consume(key);
-    return undefined;
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-    throw refusal;
-  }
+  return {
+    admit: async (address) => (await consume(one, networkOf(address))) ?? (await consume(all, 'all')),
+  };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, closeSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import type { JsonObject, RecordStore, StoredRecord } from 'holdfast';
 import sqlite, { type Database, type Statement } from 'node-sqlite3-wasm';
 import { ConfigError } from './config.ts';
@@ -32,10 +32,11 @@ export function openFileRecords(path: string): DemoRecords {
   }
 }
 
-/** The file holds private keys, so it is its owner's alone. */
+/** The file holds private keys, so it is its owner's alone. One that was there before stays as it is until it is known. */
 function createFile(path: string): string {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there !== undefined && !there.isFile() && !there.isDirectory()) throw new Error('it is no file');
   closeSync(openSync(path, 'a', 0o600));
-  chmodSync(path, 0o600);
   return realpathSync(path);
 }
 
@@ -66,13 +67,14 @@ CREATE INDEX IF NOT EXISTS records_until ON records (until);`;
 const maxPages = 65_536;
 
 function openDatabase(file: string): Database {
-  rmSync(`${file}.lock`, { recursive: true, force: true }); // a killed process leaves the driver's lock behind
+  removeLock(`${file}.lock`);
   const database = new sqlite.Database(file);
   try {
     // Held for good: then the log needs no shared memory, which this build lacks. With a rollback journal instead, a
     // process that is killed in a change would leave half of it: this build takes its own lock for somebody else's.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     requireOurs(database);
+    chmodSync(file, 0o600);
     requireValue(database, 'PRAGMA journal_mode = WAL', 'wal', 'the write-ahead log cannot be used');
     database.exec(`PRAGMA synchronous = FULL; PRAGMA max_page_count = ${maxPages}`);
     database.exec(schema);
@@ -83,6 +85,11 @@ function openDatabase(file: string): Database {
     database.close();
     throw error;
   }
+}
+
+/** A killed process leaves the driver's lock behind: an empty folder. Anything else of that name is somebody else's. */
+function removeLock(lock: string): void {
+  if (statSync(lock, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(lock);
 }
 
 function requireOurs(database: Database): void {
@@ -127,8 +134,9 @@ class FileRecordStore implements RecordStore {
   }
 
   read(key: string): StoredRecord | undefined {
-    const row = this.#read.get([key]) as { value: string; version: string; until: number } | null;
-    return row === null ? undefined : { ...row, value: JSON.parse(row.value) as JsonObject };
+    // All of one: a statement that is not read to its end holds the log back, which then grows with every change.
+    const [row] = this.#read.all([key]) as unknown as { value: string; version: string; until: number }[];
+    return row === undefined ? undefined : { ...row, value: JSON.parse(row.value) as JsonObject };
   }
 
   replace(

@@ -9,7 +9,7 @@ import { connectRedis } from './redis.ts';
 const prefix = 'holdfast-demo-record:';
 
 /** Redis forgets by its own clock, which may be ahead of ours; whoever reads a record looks at `until` itself. */
-const grace = 3600;
+const grace = 300; // seconds: strangers who push requests take room for so long
 
 export async function openRedisRecords(url: string): Promise<DemoRecords> {
   const { client, close } = await connectRedis(url);

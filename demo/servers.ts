@@ -223,6 +223,8 @@ const patience = 2000; // milliseconds
 
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
+  // Whoever goes on asking over a connection that is kept would at last be cut off in the middle of an answer.
+  server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'));
   server.close();
   server.closeIdleConnections();
   const impatient = setTimeout(() => server.closeAllConnections(), patience);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible';
+import { consume } from './consume.ts';
+import { networkOf } from './network.ts';
 
 /**
  * Limits of guessing passwords. Each process counts for itself, by the address that connects: behind a proxy that is the
@@ -16,6 +17,8 @@ export interface SignInLimits {
   admit(user: string, address: string): Promise<number | undefined>;
   /** The attempt was a success: it, and the user's failures from this address, are forgotten. */
   forgive(user: string, address: string): Promise<void>;
+  /** The attempt was not looked at: it alone is forgotten, and no failure before it. */
+  giveBack(user: string, address: string): Promise<void>;
 }
 
 export interface SignInLimitsOptions {
@@ -66,21 +69,15 @@ class CountedSignIns implements SignInLimits {
   }
 
   async forgive(user: string, address: string): Promise<void> {
+    await this.giveBack(user, address);
     await this.#pair.delete(pairOf(user, address));
+  }
+
+  async giveBack(user: string, address: string): Promise<void> {
+    await this.#pair.reward(pairOf(user, address));
     await this.#address.reward(networkOf(address));
     await this.#user.reward(digest(user));
     await this.#all.reward('all');
-  }
-}
-
-/** Seconds until the next one, when there is none left. */
-async function consume(limiter: RateLimiterAbstract, key: string): Promise<number | undefined> {
-  try {
-    await limiter.consume(key);
-    return undefined;
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-    throw refusal;
   }
 }
 
@@ -91,18 +88,4 @@ function pairOf(user: string, address: string): string {
 /** A name may be long. */
 function digest(user: string): string {
   return createHash('sha256').update(user).digest('base64url');
-}
-
-/** One who has an IPv6 address has at least 2^64 of them. */
-function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+(?:\.\d+){3})$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  return isIPv6(address) ? expand(address).slice(0, 4).join(':') : address;
-}
-
-function expand(address: string): string[] {
-  const [head = '', tail] = address.replace(/%.*$/, '').split('::');
-  const [left, right] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')));
-  const zeros = Array.from({ length: 8 - (left?.length ?? 0) - (right?.length ?? 0) }, () => '0');
-  return tail === undefined ? (left ?? []) : [...(left ?? []), ...zeros, ...(right ?? [])];
 }

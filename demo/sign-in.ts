@@ -41,7 +41,7 @@ export function showSignIn(ctx: Context, parts: PageParts, opened: OpenedRequest
 
 /** The answer to the form: back to the request, now as somebody. */
 export async function signIn(ctx: Context, parts: PageParts): Promise<void> {
-  const { cookies, users, limits, sessions } = parts;
+  const { cookies, limits, sessions } = parts;
   const parameters = toParameters(ctx);
   const query = requireParameter(parameters, 'request');
   requireFormToken(parameters.get('token'), cookies.read(ctx, cookie), purposeOf(query));
@@ -50,7 +50,7 @@ export async function signIn(ctx: Context, parts: PageParts): Promise<void> {
   const address = ctx.req.socket.remoteAddress ?? '';
   const refusedFor = await limits.admit(user, address);
   if (refusedFor !== undefined) return refuseLocked(ctx, parts, opened, user, refusedFor);
-  if (!(await users.verify(user, password))) {
+  if (!(await verify(parts, user, password, address))) {
     (ctx.state as LogState).dpopRefusal = { reason: 'password_mismatch', jkt: undefined };
     const problem = 'The user name or the password is wrong.';
     return showSignIn(ctx, parts, opened, { status: 403, user, problem });
@@ -58,6 +58,21 @@ export async function signIn(ctx: Context, parts: PageParts): Promise<void> {
   await limits.forgive(user, address);
   await sessions.begin(ctx, user, hashSecret(query));
   redirectTo(ctx, `/authorize?${new URLSearchParams(query)}`, {});
+}
+
+/** Whoever is turned away because many others sign in must not be locked out for that. */
+async function verify(
+  { users, limits }: PageParts,
+  user: string,
+  password: string,
+  address: string,
+): Promise<boolean> {
+  try {
+    return await users.verify(user, password);
+  } catch (error) {
+    await limits.giveBack(user, address);
+    throw error;
+  }
 }
 
 function refuseLocked(

@@ -109,7 +109,7 @@ function toTokenRequest(
     subject,
     clientId: id,
     audience,
-    jkt,
+    jkt, // [R9449-5-12]
     ...(scope === '' ? {} : { scope }),
     ...(grant === undefined ? {} : { grant }),
     ...(lifetime === undefined ? {} : { lifetime }),

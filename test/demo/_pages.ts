@@ -3,6 +3,7 @@ import { Router } from '@koa/router';
 import Koa from 'koa';
 import { type AuthorizeParts, authorizeRoutes } from '../../demo/authorize.ts';
 import type { DemoClient } from '../../demo/clients.ts';
+import { type ConsentLimits, createConsentLimits } from '../../demo/consent-limits.ts';
 import { createSignInLimits, type SignInLimits } from '../../demo/sign-in-limits.ts';
 import { createUsers, type Users } from '../../demo/users.ts';
 import {
@@ -27,6 +28,7 @@ export interface PagesOptions {
   readonly clients?: readonly DemoClient[];
   readonly users?: Users;
   readonly limits?: SignInLimits;
+  readonly consentLimits?: ConsentLimits;
   readonly records?: RecordStore;
   /** Default: where it listens. */
   readonly origin?: string;
@@ -81,7 +83,8 @@ export function withPages(
         replay: createMemoryReplayStore({ capacity: 100 }),
       });
       const { users = sharedUsers, limits = createSignInLimits() } = options;
-      return serve({ origin: issuer, records, grants, binder, clients, users, limits });
+      const { consentLimits = createConsentLimits() } = options;
+      return serve({ origin: issuer, records, grants, binder, clients, users, limits, consentLimits });
     });
     try {
       if (grants !== undefined) await run({ authorizationOrigin: origin, records, grants });

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Grants } from '../../src/index.ts';
+import { createMemoryRecordStore, type Grants, type RecordStore } from '../../src/index.ts';
 import { reasonOf } from '../_setup.ts';
 import { Browser, has, type Page } from './_browser.ts';
 import { answerOf, callback, type Pages, requestUrl, verifier, withPages } from './_pages.ts';
@@ -81,6 +81,32 @@ test(
     assert.not.ok(await isSignedIn(again, pages), 'it works only once');
   }),
 );
+
+test('[G12] who could not be signed out everywhere is still signed in, and can try again', async () => {
+  let down = false;
+  const kept = createMemoryRecordStore({ capacity: 1000 });
+  const records: RecordStore = {
+    ...{ read: (key) => kept.read(key), replace: (key, ...rest) => kept.replace(key, ...rest) },
+    insert: (key, ...rest) => {
+      // One of the two steps fails: what is kept of the grants, not of the sessions.
+      if (down && !key.startsWith('sessions-ended')) throw new Error('down');
+      return kept.insert(key, ...rest);
+    },
+  };
+  const run = async (pages: Pages): Promise<void> => {
+    const browser = await signIn(pages);
+    const openCode = await allow(browser, pages);
+    const page = await browser.open(endUrl(pages));
+    down = true;
+    assertRefused(await browser.submit(page, { where: 'everywhere' }), 503);
+    down = false;
+    assert.ok(await openCode());
+    await browser.submit(page, { where: 'everywhere' });
+    assert.is(await reasonOf(openCode()), 'grant-ended');
+    assert.not.ok(await isSignedIn(browser, pages));
+  };
+  await withPages(run, { records })();
+});
 
 for (const [title, parameters, expected] of [
   ['with a query', registered, 'https://app.example/bye?from=as'],

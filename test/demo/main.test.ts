@@ -4,8 +4,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readConfig } from '../../demo/config.ts';
 import { ListenError, startServers } from '../../demo/servers.ts';
+import { authorize } from './_browser.ts';
 import { invited, runToEnd, settings, signedRequest, withRun } from './_run.ts';
-import { sendRaw } from './_setup.ts';
+import { sendRaw, startDemo } from './_setup.ts';
 
 /** The demo as a person meets it: its own process, its output, its exit code. */
 
@@ -77,6 +78,22 @@ for (const policy of ['when-needed', 'always']) {
   });
 }
 
+test('the sign-in to try in a browser leads to a code, which the command to paste cannot redeem without a proof', async () => {
+  await withRun([], {}, async (run) => {
+    await run.says(invited);
+    const [authorizationOrigin = ''] = run.origins;
+    const [, url = ''] = /^ {2}(http:\S+\/authorize\?\S+)$/m.exec(run.out) ?? [];
+    const code = (await authorize({ authorizationOrigin }, url)).searchParams.get('code') ?? '';
+    const [command = ''] = /^ {2}curl -si -d client_id=demo-spa .*\n.* -d code=CODE .*$/m.exec(run.out) ?? [];
+    const given = [...command.matchAll(/-d (\S+)/g)].map(([, pair = '']) => pair).join('&');
+    const form = new URLSearchParams(given.replace('code=CODE', `code=${code}`));
+    const refused = await fetch(`${authorizationOrigin}/token`, { method: 'POST', body: form });
+    assert.match(await refused.text(), /"invalid_dpop_proof"/);
+    await run.says('proof-missing');
+    assert.not.ok(run.out.includes(code), 'the code is in the log');
+  });
+});
+
 /** A connection that stays open without a request, or with the beginning of one. */
 async function holdConnection(origin: string, sent: string, until: string): Promise<void> {
   const { port, hostname } = new URL(origin);
@@ -107,6 +124,31 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     });
   });
 }
+
+test('a connection that is busy when it stops gets its answers, and is then told to come no more', async () => {
+  const { authorizationOrigin, close } = await startDemo();
+  const { hostname, port } = new URL(authorizationOrigin);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  const ended = once(socket, 'end');
+  let answer = '';
+  socket.on('data', (part) => {
+    answer += part;
+  });
+  const answers = async (text: string): Promise<void> => {
+    while (!answer.includes(text)) await once(socket, 'data');
+  };
+  const form = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 6';
+  socket.write(`POST /token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n${form}\r\n\r\n`);
+  await answers('100 Continue');
+  const closed = close();
+  socket.write('form=1');
+  await answers('invalid_client');
+  socket.write('GET /jwks HTTP/1.1\r\nHost: x\r\n\r\n');
+  await answers('"keys"');
+  await ended;
+  await closed;
+  assert.match(answer, /\nconnection: close\r\n/i);
+});
 
 test('hostile requests leave no stack trace behind and do not end it', async () => {
   await withRun([], {}, async (run) => {

@@ -36,6 +36,13 @@ test('all together have a limit, to which nothing counts that was refused', asyn
   assert.type(await limits.admit('192.0.2.3'), 'number');
 });
 
+test('the addresses of one IPv6 network have one share', async () => {
+  const limits = createPushLimits({ perAddress: 1, inAll: 10 });
+  assert.is(await limits.admit('2001:db8:1:2::1'), undefined);
+  assert.type(await limits.admit('2001:db8:1:2:ffff::9'), 'number');
+  assert.is(await limits.admit('2001:db8:1:3::1'), undefined);
+});
+
 test(
   'beyond it a public client is told to come again later, and one that shows who it is goes on',
   withDemo(async (demo) => {

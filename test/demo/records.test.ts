@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -132,6 +133,20 @@ test(
   }),
 );
 
+test(
+  'the log beside the file does not grow with every change, though records are read in between',
+  withFile(async (store, file) => {
+    const text = 'x'.repeat(500);
+    await store.insert('a', { text }, soon());
+    for (let n = 0; n < 1000; n++) {
+      const before = await store.read('a');
+      assert.ok(before !== undefined && (await store.replace('a', before, { n, text })));
+    }
+    const { size } = statSync(`${file}-wal`);
+    assert.ok(size < 6 * 2 ** 20, `${size} bytes after 1000 changes`);
+  }),
+);
+
 // A file that cannot be used: one sentence that says why.
 
 test('a file in a folder that does not exist', async () => {
@@ -160,9 +175,38 @@ test(
   withFolder(async (folder) => {
     const file = join(folder, 'notes.txt');
     writeFileSync(file, 'my notes, which are no database '.repeat(100));
+    chmodSync(file, 0o644);
     assert.is(await refusalOf(file), 'STATE_FILE (FILE) cannot be used: file is not a database.');
+    assert.is(statSync(file).mode & 0o777, 0o644);
     assert.match(readFileSync(file, 'utf8'), /^(?:my notes, which are no database ){100}$/);
     assert.equal(readdirSync(folder), ['notes.txt']);
+  }),
+);
+
+test(
+  'a socket, or whatever else is no file',
+  withFolder(async (folder) => {
+    const server = createServer().listen(join(folder, 'state'));
+    try {
+      await once(server, 'listening');
+      assert.is(await refusalOf(join(folder, 'state')), 'STATE_FILE (FILE) cannot be used: it is no file.');
+    } finally {
+      server.close();
+    }
+  }),
+);
+
+test(
+  'a file beside which another program has a lock of its own, which stays as it is',
+  withFolder(async (folder) => {
+    const file = join(folder, 'yarn');
+    writeFileSync(`${file}.lock`, 'theirs');
+    assert.match(await refusalOf(file), /^STATE_FILE \(FILE\) cannot be used: .+\.$/);
+    assert.is(readFileSync(`${file}.lock`, 'utf8'), 'theirs');
+    await rm(`${file}.lock`);
+    mkdirSync(join(`${file}.lock`, 'theirs'), { recursive: true });
+    assert.match(await refusalOf(file), /^STATE_FILE \(FILE\) cannot be used: .+\.$/);
+    assert.ok(existsSync(join(`${file}.lock`, 'theirs')));
   }),
 );
 

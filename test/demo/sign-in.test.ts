@@ -280,6 +280,31 @@ test(
   }),
 );
 
+let busy = false;
+
+test(
+  'who was turned away because too many sign in at once is not locked out for that, and gains nothing by it',
+  withPages(
+    async (pages) => {
+      const [browser, form] = await openForm(pages);
+      for (let time = 0; time < 4; time++) assert.is((await browser.submit(form, guess)).status, 403);
+      busy = true;
+      for (let time = 0; time < 8; time++) assert.is((await browser.submit(form, alice)).status, 503);
+      busy = false;
+      assert.is((await browser.submit(form, guess)).status, 403, 'locked out');
+      assert.is((await browser.submit(form, guess)).status, 429, 'failures were forgotten');
+    },
+    {
+      users: {
+        verify: async (_name, password) => {
+          if (busy && password === alice.password) throw new BusyError('busy');
+          return password === alice.password;
+        },
+      },
+    },
+  ),
+);
+
 const [here, there] = ['192.0.2.1', '198.51.100.1'];
 
 test('who is refused at one address can sign in from another one', async () => {

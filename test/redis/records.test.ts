@@ -57,14 +57,14 @@ redisTest(
 );
 
 redisTest(
-  'Redis forgets a record itself, an hour after it is over',
+  'Redis forgets a record itself, five minutes after it is over',
   withStores(async (store, _other, server) => {
     await store.insert('a', {}, soon());
     const left = Number(await server.cli('PTTL', 'holdfast-demo-record:a'));
-    assert.ok(left > 3_600_000 && left <= 3_661_000, String(left));
+    assert.ok(left > 300_000 && left <= 361_000, String(left));
     const record = await store.read('a');
     if (record !== undefined) await store.replace('a', record, {}, record.until + 600);
-    assert.ok(Number(await server.cli('PTTL', 'holdfast-demo-record:a')) > 4_200_000);
+    assert.ok(Number(await server.cli('PTTL', 'holdfast-demo-record:a')) > 900_000);
   }),
 );
 
