@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { BindingMode } from 'holdfast';
 import type { JWK } from 'jose';
-import { demoWebPublicJwk } from './demo-web-key.ts';
+import { demoWebPublicJwk } from './authorization/demo-web-key.ts';
 
 /** Every setting of the demo, read from the environment once. */
 

@@ -1,7 +1,7 @@
 import { createProof, generateKeyPair } from 'holdfast/client';
 import type { DemoConfig } from './config.ts';
-import { createSecret, hashSecret } from './cookies.ts';
 import type { DemoServers } from './servers.ts';
+import { createSecret, hashSecret } from './sign-in/cookies.ts';
 import { encodeFormPart, requestToken } from './story.ts';
 
 type Origins = Pick<DemoServers, 'authorizationOrigin' | 'resourceOrigin'>;

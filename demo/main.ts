@@ -4,7 +4,7 @@ import { ConfigError, readConfig } from './config.ts';
 import { invitation } from './invitation.ts';
 import { ListenError } from './servers.ts';
 import { tellStory } from './story.ts';
-import { startWorkers } from './workers.ts';
+import { startWorkers } from './workers/workers.ts';
 
 /** Starts both servers, tells the story, and stays up; with `--once` it exits, with 0 if every verdict was right. */
 

@@ -12,14 +12,14 @@ import {
   type SigningKey,
 } from 'holdfast';
 import type Koa from 'koa';
-import { createAuthorizationServer } from './authorization-server.ts';
-import { authorizeRoutes } from './authorize.ts';
-import { createClients } from './clients.ts';
+import { createAuthorizationServer } from './authorization/authorization-server.ts';
+import { createClients } from './authorization/clients.ts';
 import type { DemoConfig } from './config.ts';
 import { createResourceApp, metadataPath } from './resource-server.ts';
-import { loadSigningKeys } from './signing-keys.ts';
-import { type DemoState, openState } from './state.ts';
-import { createUsers } from './users.ts';
+import { authorizeRoutes } from './sign-in/authorize.ts';
+import { createUsers } from './sign-in/users.ts';
+import { loadSigningKeys } from './state/signing-keys.ts';
+import { type DemoState, openState } from './state/state.ts';
 
 /** Both servers, listening. */
 export interface DemoServers {

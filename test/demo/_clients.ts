@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CompactSign, importJWK, type JWK } from 'jose';
-import { demoWebPrivateJwk } from '../../demo/demo-web-key.ts';
-import { loadSigningKeys } from '../../demo/signing-keys.ts';
+import { demoWebPrivateJwk } from '../../demo/authorization/demo-web-key.ts';
+import { loadSigningKeys } from '../../demo/state/signing-keys.ts';
 import { createProof, type DpopKeyPair, generateKeyPair } from '../../src/client/index.ts';
 import { createTokenIssuer, type GrantRequest, type TokenRequest } from '../../src/index.ts';
 import { type Demo, fetchTokenNonce } from './_setup.ts';

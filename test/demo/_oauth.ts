@@ -1,7 +1,7 @@
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, exportJWK, type JWK, SignJWT } from 'jose';
 import * as oauth from 'oauth4webapi';
 import * as assert from 'uvu/assert';
-import { demoWebPrivateJwk } from '../../demo/demo-web-key.ts';
+import { demoWebPrivateJwk } from '../../demo/authorization/demo-web-key.ts';
 import { Browser } from './_browser.ts';
 import { type Demo, later, startDemo } from './_setup.ts';
 

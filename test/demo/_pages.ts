@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { Router } from '@koa/router';
 import Koa from 'koa';
-import { type AuthorizeParts, authorizeRoutes } from '../../demo/authorize.ts';
-import type { DemoClient } from '../../demo/clients.ts';
-import { type ConsentLimits, createConsentLimits } from '../../demo/consent-limits.ts';
-import { createSignInLimits, type SignInLimits } from '../../demo/sign-in-limits.ts';
-import { createUsers, type Users } from '../../demo/users.ts';
+import type { DemoClient } from '../../demo/authorization/clients.ts';
+import { type AuthorizeParts, authorizeRoutes } from '../../demo/sign-in/authorize.ts';
+import { type ConsentLimits, createConsentLimits } from '../../demo/sign-in/consent-limits.ts';
+import { createSignInLimits, type SignInLimits } from '../../demo/sign-in/sign-in-limits.ts';
+import { createUsers, type Users } from '../../demo/sign-in/users.ts';
 import {
   createGrants,
   createMemoryRecordStore,

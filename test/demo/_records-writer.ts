@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { openRecords } from '../../demo/records.ts';
+import { openRecords } from '../../demo/state/records.ts';
 
 /** A process of its own with a state file: says `open`, or why not; then writes, and says what it has written. */
 

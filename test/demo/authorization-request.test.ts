@@ -1,9 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkAuthorizationRequest, findRedirectUri, toScope } from '../../demo/authorization-request.ts';
-import { createClients, type DemoClient } from '../../demo/clients.ts';
+import {
+  checkAuthorizationRequest,
+  findRedirectUri,
+  toScope,
+} from '../../demo/authorization/authorization-request.ts';
+import { createClients, type DemoClient } from '../../demo/authorization/clients.ts';
+import { OAuthError, toSingleParameters } from '../../demo/authorization/oauth.ts';
 import { readConfig } from '../../demo/config.ts';
-import { OAuthError, toSingleParameters } from '../../demo/oauth.ts';
 import { callback, codeChallenge, type Form, toBody } from './_clients.ts';
 
 /** What an authorization request may say, and where its answer may go. */

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pushRequest } from '../../demo/authorization-request.ts';
-import { createFormToken } from '../../demo/form-guard.ts';
+import { pushRequest } from '../../demo/authorization/authorization-request.ts';
+import { createFormToken } from '../../demo/sign-in/form-guard.ts';
 import { createMemoryRecordStore, type JsonObject, type RecordStore } from '../../src/index.ts';
 import { reasonOf } from '../_setup.ts';
 import { authorize, Browser, has, type Page } from './_browser.ts';

@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { exportJWK, generateKeyPair as generateAnyKeyPair, type JWK } from 'jose';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { assertionAlgorithms } from '../../demo/client-authentication.ts';
+import { assertionAlgorithms } from '../../demo/authorization/client-authentication.ts';
 import {
   type AssertionChanges,
   createAssertion,

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createClients, type DemoClient } from '../../demo/clients.ts';
+import { createClients, type DemoClient } from '../../demo/authorization/clients.ts';
+import { demoWebPrivateJwk, demoWebPublicJwk } from '../../demo/authorization/demo-web-key.ts';
 import { readConfig } from '../../demo/config.ts';
-import { demoWebPrivateJwk, demoWebPublicJwk } from '../../demo/demo-web-key.ts';
 
 /** One client of each kind, and nothing that one of them has by accident. */
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { demoWebPrivateJwk, demoWebPublicJwk } from '../../demo/authorization/demo-web-key.ts';
 import { ConfigError, readConfig } from '../../demo/config.ts';
-import { demoWebPrivateJwk, demoWebPublicJwk } from '../../demo/demo-web-key.ts';
 
 const test = suite('demo/config');
 

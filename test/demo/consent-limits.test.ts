@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createConsentLimits } from '../../demo/consent-limits.ts';
+import { createConsentLimits } from '../../demo/sign-in/consent-limits.ts';
 import { createMemoryRecordStore } from '../../src/index.ts';
 import { Browser, has } from './_browser.ts';
 import { type Pages, requestUrl, withPages } from './_pages.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type HtmlValue, html } from '../../demo/html.ts';
+import { type HtmlValue, html } from '../../demo/sign-in/html.ts';
 import { authorize, Browser, type Page } from './_browser.ts';
 import { answerOf, requestUrl, spa, web, withPages } from './_pages.ts';
 
@@ -122,7 +122,7 @@ function assertGuarded(page: Page, formAction = "'self'"): void {
 }
 
 test(
-  'every page keeps others from framing it, storing it and adding to it',
+  '[R9449-11.4-02] every page keeps others from framing it, storing it and adding to it',
   withPages(async (pages) => {
     const browser = new Browser(pages.authorizationOrigin);
     const client = "'self' http://127.0.0.1:5555";

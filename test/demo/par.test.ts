@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { consumePushedRequest, readPushedRequest } from '../../demo/authorization-request.ts';
+import { consumePushedRequest, readPushedRequest } from '../../demo/authorization/authorization-request.ts';
 import type { DpopKeyPair } from '../../src/client/index.ts';
 import { authorize } from './_browser.ts';
 import {

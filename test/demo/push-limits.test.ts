@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createPushLimits } from '../../demo/push-limits.ts';
+import { createPushLimits } from '../../demo/authorization/push-limits.ts';
 import { callback, codeChallenge, credentialsOf, postForm, refusalOf } from './_clients.ts';
 import { type Demo, withDemo } from './_setup.ts';
 

@@ -20,7 +20,7 @@ import sqlite from 'node-sqlite3-wasm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError } from '../../demo/config.ts';
-import { openRecords } from '../../demo/records.ts';
+import { openRecords } from '../../demo/state/records.ts';
 import type { RecordStore } from '../../src/index.ts';
 import { testContract } from './_record-contract.ts';
 import { later } from './_setup.ts';

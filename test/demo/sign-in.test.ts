@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createSignInLimits } from '../../demo/sign-in-limits.ts';
-import { BusyError } from '../../demo/users.ts';
+import { createSignInLimits } from '../../demo/sign-in/sign-in-limits.ts';
+import { BusyError } from '../../demo/sign-in/users.ts';
 import { createMemoryRecordStore, type JsonObject } from '../../src/index.ts';
 import { Browser, has, type Page } from './_browser.ts';
 import { type Pages, requestUrl, withPages } from './_pages.ts';

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { loadSigningKeys } from '../../demo/signing-keys.ts';
+import { loadSigningKeys } from '../../demo/state/signing-keys.ts';
 import { createMemoryRecordStore, createTokenIssuer, type RecordStore } from '../../src/index.ts';
 
 /** The issuer's keys, made once. */

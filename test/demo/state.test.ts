@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConfigError, readConfig } from '../../demo/config.ts';
-import { openState } from '../../demo/state.ts';
+import { openState } from '../../demo/state/state.ts';
 import { createDpopFetch, type DpopKeyPair } from '../../src/client/index.ts';
 import {
   askToken,

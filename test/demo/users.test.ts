@@ -2,7 +2,7 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BusyError, createUsers } from '../../demo/users.ts';
+import { BusyError, createUsers } from '../../demo/sign-in/users.ts';
 
 /** Passwords of the demo's users. */
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openRecords } from '../../demo/records.ts';
-import { loadSigningKeys } from '../../demo/signing-keys.ts';
+import { openRecords } from '../../demo/state/records.ts';
+import { loadSigningKeys } from '../../demo/state/signing-keys.ts';
 import type { RecordStore } from '../../src/index.ts';
 import { testContract } from '../demo/_record-contract.ts';
 import { type RedisServer, startRedis, until, withRedis } from './_server.ts';

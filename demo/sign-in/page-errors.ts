@@ -1,9 +1,9 @@
 import { DpopError } from 'holdfast';
 import type { Context, Middleware } from 'koa';
-import { OAuthError } from './oauth.ts';
+import { OAuthError } from '../authorization/oauth.ts';
+import type { LogState } from '../request-log.ts';
 import { errorPage, sendPage } from './pages.ts';
 import { redirectTo } from './redirects.ts';
-import type { LogState } from './request-log.ts';
 import { BusyError } from './users.ts';
 
 /** Errors of requests that browsers make: shown on a page, or sent to a redirect URI that was checked. */

@@ -1,5 +1,5 @@
 import type { RecordStore, Revocations } from 'holdfast';
-import type { DemoConfig } from './config.ts';
+import type { DemoConfig } from '../config.ts';
 import { openRecords } from './records.ts';
 import { type DemoReplay, openReplay } from './replay.ts';
 import { openRevocations } from './revocations.ts';

@@ -1,6 +1,6 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
-import { consume } from './consume.ts';
-import { networkOf } from './network.ts';
+import { consume } from '../sign-in/consume.ts';
+import { networkOf } from '../sign-in/network.ts';
 
 /**
  * How many authorization requests may be pushed by clients that cannot show who they are. Each process counts for itself,

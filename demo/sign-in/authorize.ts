@@ -1,13 +1,13 @@
 import { Router } from '@koa/router';
 import type { Grants, RecordStore, TokenBinder } from 'holdfast';
 import type { Context } from 'koa';
-import type { DemoClient } from './clients.ts';
+import type { DemoClient } from '../authorization/clients.ts';
+import { readForm } from '../authorization/oauth.ts';
 import { askForConsent, decide } from './consent.ts';
 import { type ConsentLimits, createConsentLimits } from './consent-limits.ts';
 import { type Cookies, createCookies, hashSecret } from './cookies.ts';
 import { confirmEndSession, endSession } from './end-session.ts';
 import { requireOwnPage } from './form-guard.ts';
-import { readForm } from './oauth.ts';
 import { type OpenedRequest, openRequest } from './open-request.ts';
 import { answerPageErrors, RedirectedError } from './page-errors.ts';
 import { createSessions, type Session, type Sessions } from './sessions.ts';

@@ -1,12 +1,12 @@
 import type { Context } from 'koa';
+import { requireParameter, toParameters } from '../authorization/oauth.ts';
+import type { LogState } from '../request-log.ts';
 import type { PageParts } from './authorize.ts';
 import { createSecret, hashSecret } from './cookies.ts';
 import { createFormToken, requireFormToken } from './form-guard.ts';
-import { requireParameter, toParameters } from './oauth.ts';
 import { type OpenedRequest, openRequest } from './open-request.ts';
 import { sendPage, signInPage } from './pages.ts';
 import { redirectTo } from './redirects.ts';
-import type { LogState } from './request-log.ts';
 
 /**
  * Signing in. Until somebody has, nothing is kept of a request: the form carries it, so that strangers who open many

@@ -1,12 +1,12 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { RunningDemo } from './alone.ts';
+import type { RunningDemo } from '../alone.ts';
+import type { DemoConfig } from '../config.ts';
+import { ListenError } from '../servers.ts';
+import { openState } from '../state/state.ts';
+import type { Verdict } from '../story.ts';
 import type { Listening, ToPrimary, ToWorker, WorkerStart } from './channel.ts';
-import type { DemoConfig } from './config.ts';
-import { ListenError } from './servers.ts';
-import { openState } from './state.ts';
-import type { Verdict } from './story.ts';
 
 /** The primary of several processes: serves nothing itself, keeps as many workers as it was told to. */
 

@@ -1,9 +1,9 @@
 import type { RecordStore, TokenBinder } from 'holdfast';
 import type { Context } from 'koa';
+import { checkPrompt } from '../sign-in/prompt.ts';
 import { checkAuthorizationRequest, findRedirectUri, pushRequest } from './authorization-request.ts';
 import type { ClientAuthentication } from './client-authentication.ts';
 import { OAuthError, toParameters } from './oauth.ts';
-import { checkPrompt } from './prompt.ts';
 import type { PushLimits } from './push-limits.ts';
 import { toRawRequest } from './raw-request.ts';
 

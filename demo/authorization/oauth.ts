@@ -1,7 +1,7 @@
 import { bodyParser } from '@koa/bodyparser';
 import { DpopError, type HttpAnswer, type TokenBinder } from 'holdfast';
 import type { Context, Middleware } from 'koa';
-import type { LogState } from './request-log.ts';
+import type { LogState } from '../request-log.ts';
 
 /** What all endpoints of an authorization server share: forms without doubt in them, and errors as OAuth wants them. */
 

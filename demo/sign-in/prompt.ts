@@ -1,4 +1,4 @@
-import { OAuthError, type Parameters } from './oauth.ts';
+import { OAuthError, type Parameters } from '../authorization/oauth.ts';
 
 /** When a client wants its user to sign in again, or not to be asked at all (OpenID Connect Core section 3.1.2.1). */
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMemoryRevocationStore, createRevocations, type Revocations } from 'holdfast';
 import { createRedisRevocationStore } from 'holdfast/redis';
-import type { DemoConfig } from './config.ts';
+import type { DemoConfig } from '../config.ts';
 import { connectRedis } from './redis.ts';
 
 /** What has been taken back: remembered in this process, or in a Redis that all processes share. */

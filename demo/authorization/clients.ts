@@ -1,5 +1,5 @@
 import type { JSONWebKeySet } from 'jose';
-import type { DemoConfig } from './config.ts';
+import type { DemoConfig } from '../config.ts';
 
 /** The clients that the demo knows. */
 

@@ -1,9 +1,9 @@
 import { createSigningKey, type Decision } from 'holdfast';
+import { readConfig } from '../config.ts';
+import { type DemoServers, ListenError, startServersOn } from '../servers.ts';
+import { openState } from '../state/state.ts';
+import type { Verdict } from '../story.ts';
 import type { ToPrimary, ToWorker, WorkerStart } from './channel.ts';
-import { readConfig } from './config.ts';
-import { type DemoServers, ListenError, startServersOn } from './servers.ts';
-import { openState } from './state.ts';
-import type { Verdict } from './story.ts';
 
 /** One of several processes that serve both servers. The primary starts it, and tells it what all of them share. */
 

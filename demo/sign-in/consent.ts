@@ -1,11 +1,11 @@
 import type { Context } from 'koa';
-import { consumePushedRequest } from './authorization-request.ts';
+import { consumePushedRequest } from '../authorization/authorization-request.ts';
+import type { DemoClient } from '../authorization/clients.ts';
+import { OAuthError, requireParameter, toParameters } from '../authorization/oauth.ts';
 import type { PageParts } from './authorize.ts';
-import type { DemoClient } from './clients.ts';
 import type { ConsentLimits } from './consent-limits.ts';
 import { createSecret, hashSecret } from './cookies.ts';
 import { createFormToken, requireFormToken } from './form-guard.ts';
-import { OAuthError, requireParameter, toParameters } from './oauth.ts';
 import type { OpenedRequest } from './open-request.ts';
 import { forbidden, over, RedirectedError, tooMany } from './page-errors.ts';
 import { consentPage, sendPage } from './pages.ts';

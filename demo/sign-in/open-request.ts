@@ -5,10 +5,10 @@ import {
   findRedirectUri,
   type Redirect,
   readPushedRequest,
-} from './authorization-request.ts';
+} from '../authorization/authorization-request.ts';
+import type { DemoClient } from '../authorization/clients.ts';
+import { OAuthError, type Parameters } from '../authorization/oauth.ts';
 import type { AuthorizeParts } from './authorize.ts';
-import type { DemoClient } from './clients.ts';
-import { OAuthError, type Parameters } from './oauth.ts';
 import { RedirectedError } from './page-errors.ts';
 import { checkPrompt, type PromptRules } from './prompt.ts';
 

@@ -1,5 +1,5 @@
 import { createMemoryRecordStore, type RecordStore } from 'holdfast';
-import { ConfigError } from './config.ts';
+import { ConfigError } from '../config.ts';
 import { openFileRecords } from './records-file.ts';
 import { openRedisRecords } from './records-redis.ts';
 

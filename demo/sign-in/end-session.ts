@@ -1,8 +1,8 @@
 import type { Context } from 'koa';
-import { findRedirectUri } from './authorization-request.ts';
+import { findRedirectUri } from '../authorization/authorization-request.ts';
+import { OAuthError, type Parameters, toParameters, toSingleParameters } from '../authorization/oauth.ts';
 import type { PageParts } from './authorize.ts';
 import { createFormToken, requireFormToken } from './form-guard.ts';
-import { OAuthError, type Parameters, toParameters, toSingleParameters } from './oauth.ts';
 import { endSessionPage, sendPage, signedOutPage } from './pages.ts';
 import { redirectTo } from './redirects.ts';
 

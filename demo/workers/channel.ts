@@ -1,4 +1,4 @@
-import type { Verdict } from './story.ts';
+import type { Verdict } from '../story.ts';
 
 /** What the primary and its workers tell each other. Keys made at the start go this way: others can read arguments. */
 

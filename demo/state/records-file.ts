@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, closeSync, openSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import type { JsonObject, RecordStore, StoredRecord } from 'holdfast';
 import sqlite, { type Database, type Statement } from 'node-sqlite3-wasm';
-import { ConfigError } from './config.ts';
+import { ConfigError } from '../config.ts';
 import { claimFile } from './file-claim.ts';
 import type { DemoRecords } from './records.ts';
 

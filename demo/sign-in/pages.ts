@@ -175,7 +175,7 @@ function pageHeaders(leadsTo: string | undefined): Record<string, string> {
     "base-uri 'none'",
   ];
   return {
-    'content-security-policy': policy.join('; '),
+    'content-security-policy': policy.join('; '), // [R9449-11.4-02]
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',

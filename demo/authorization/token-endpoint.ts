@@ -36,15 +36,16 @@ export interface TokenEndpointParts {
 /** A request that may lead to a token, once its proof fits the rule. Nothing was used up for it. */
 interface OpenRequest {
   readonly rule: BindingRule;
-  readonly redeem: (binding: TokenBinding) => Promise<Redeemed>;
+  /** What to issue. */
+  readonly terms: Terms;
+  /** Uses up the grant, where there is one; yields the refresh token to send along. */
+  readonly redeem: (binding: TokenBinding) => Promise<string | undefined>;
 }
 
-/** What to issue. */
-interface Redeemed {
+interface Terms {
   readonly subject: string;
   readonly scope: string;
   readonly grant?: string;
-  readonly refreshToken?: string | undefined;
   readonly lifetime?: number;
   readonly claims?: JsonObject;
   /** Further members of the response. */
@@ -68,10 +69,10 @@ export const grantTypes: readonly string[] = [...flows.keys()];
 export async function answerTokenRequest(ctx: Context, parts: TokenEndpointParts): Promise<void> {
   const parameters = toParameters(ctx);
   const client = await parts.clients.identify(ctx, parameters); // [R9449-4-01]
-  const { rule, redeem } = await toFlow(parameters, client)(parameters, client, parts);
+  const { rule, terms, redeem } = await toFlow(parameters, client)(parameters, client, parts);
   const binding = await parts.binder.bind(toRawRequest(ctx), toughened(rule, client));
-  const redeemed = await redeem(binding);
-  const issued = await parts.tokens.issue(client, toTokenRequest(redeemed, client, binding, parts));
+  const issued = await parts.tokens.issue(client, toTokenRequest(terms, client, binding, parts));
+  const refreshToken = await redeem(binding); // last: a token that could not be made must not cost the grant
   const { accessToken, tokenType, expiresIn } = issued;
   if (binding.jkt !== undefined) ctx.state['dpop'] = { jkt: binding.jkt };
   if (binding.nonce !== undefined) ctx.set('dpop-nonce', binding.nonce);
@@ -80,9 +81,9 @@ export async function answerTokenRequest(ctx: Context, parts: TokenEndpointParts
     access_token: accessToken,
     token_type: tokenType, // [R9449-5-05]
     expires_in: expiresIn,
-    scope: redeemed.scope,
-    ...(redeemed.refreshToken === undefined ? {} : { refresh_token: redeemed.refreshToken }),
-    ...redeemed.response,
+    scope: terms.scope,
+    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
+    ...terms.response,
   };
 }
 
@@ -100,7 +101,7 @@ function toughened(rule: BindingRule, { boundTokens }: DemoClient): BindingRule 
 }
 
 function toTokenRequest(
-  { subject, scope, grant, lifetime, claims }: Redeemed,
+  { subject, scope, grant, lifetime, claims }: Terms,
   { id }: DemoClient,
   { jkt }: TokenBinding,
   { audience }: TokenEndpointParts,
@@ -142,18 +143,20 @@ async function openRefreshToken(
   return toOpenRequest(grant, grants);
 }
 
-function toOpenRequest(grant: OpenGrant, grants: Grants): OpenRequest {
-  const redeem = async (binding: TokenBinding): Promise<Redeemed> => {
-    const { id, ...redeemed } = await grants.redeem(grant, binding);
-    return { ...redeemed, grant: id };
-  };
-  return { rule: grant.rule, redeem };
+function toOpenRequest(open: OpenGrant, grants: Grants): OpenRequest {
+  const { id: grant, subject, scope, claims, rule } = open;
+  const redeem = async (binding: TokenBinding): Promise<string | undefined> =>
+    (await grants.redeem(open, binding)).refreshToken;
+  return { rule, terms: { subject, scope, grant, claims }, redeem };
 }
+
+/** Nothing is used up: whoever comes again gets another token. */
+const nothing = async (): Promise<undefined> => undefined;
 
 /** The client acts for itself. */
 async function openClientCredentials(parameters: Parameters, client: DemoClient): Promise<OpenRequest> {
-  const redeemed = { subject: client.id, scope: toScope(parameters, client) };
-  return { rule: { proof: 'optional' }, redeem: async () => redeemed };
+  const terms = { subject: client.id, scope: toScope(parameters, client) };
+  return { rule: { proof: 'optional' }, terms, redeem: nothing };
 }
 
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
@@ -172,7 +175,7 @@ async function openExchange(
   if (subject === undefined || subject.aud !== audience)
     throw new OAuthError('invalid_request', 'The subject token is not a live one for this audience');
   const scopes = (subject.scope ?? '').split(' ').filter((scope) => client.scopes.includes(scope));
-  const redeemed: Redeemed = {
+  const terms: Terms = {
     subject: subject.sub,
     scope: toScope(parameters, { scopes }),
     ...(subject.grant_id === undefined ? {} : { grant: subject.grant_id }),
@@ -180,7 +183,7 @@ async function openExchange(
     claims: { act: toActor(client, subject) },
     response: { issued_token_type: accessTokenType },
   };
-  return { rule: exchangeRule(subject, { proof: 'optional' }), redeem: async () => redeemed };
+  return { rule: exchangeRule(subject, { proof: 'optional' }), terms, redeem: nothing };
 }
 
 function requireExchange(parameters: Parameters, audience: string): void {

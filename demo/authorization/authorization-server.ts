@@ -2,6 +2,8 @@ import cors from '@koa/cors';
 import { Router } from '@koa/router';
 import type { Grants, RecordStore, Revocations, TokenBinder, TokenIssuer } from 'holdfast';
 import Koa, { type Context, type Middleware } from 'koa';
+import { answerHealth, type Health } from '../health.ts';
+import { requestLog } from '../request-log.ts';
 import { createAccessTokens } from './access-tokens.ts';
 import { codeChallengeMethods, responseModes, responseTypes } from './authorization-request.ts';
 import {
@@ -11,12 +13,10 @@ import {
   createClientAuthentication,
 } from './client-authentication.ts';
 import type { DemoClient } from './clients.ts';
-import { answerHealth, type Health } from './health.ts';
 import { answerIntrospection } from './introspection.ts';
 import { answerErrors, readForm } from './oauth.ts';
 import { createPushLimits, type PushLimits } from './push-limits.ts';
 import { answerPushedRequest } from './pushed-requests.ts';
-import { requestLog } from './request-log.ts';
 import { answerRevocation } from './revocation-endpoint.ts';
 import { answerTokenRequest, grantTypes } from './token-endpoint.ts';
 

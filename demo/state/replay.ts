@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createMemoryReplayStore, type MemoryReplayStore, type ReplayStore } from 'holdfast';
 import { createRedisReplayStore, type RedisReplayStore } from 'holdfast/redis';
-import { ConfigError, type DemoConfig } from './config.ts';
-import type { Health } from './health.ts';
+import { ConfigError, type DemoConfig } from '../config.ts';
+import type { Health } from '../health.ts';
 import { connectRedis, placeOf, type RedisConnection } from './redis.ts';
 
 /** Where both servers remember used proofs: in this process, or in a Redis that all processes share. */
