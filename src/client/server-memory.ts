@@ -32,14 +32,14 @@ export class ServerMemory {
       await Promise.race([this.#scout, sleep(patience)]);
       return () => undefined;
     }
-    let arrive: () => void = () => undefined;
-    this.#scout = new Promise((resolve) => {
-      arrive = resolve;
+    return new Promise((enter) => {
+      this.#scout = new Promise((arrive) => {
+        enter(() => {
+          this.#scout = undefined;
+          arrive();
+        });
+      });
     });
-    return () => {
-      this.#scout = undefined;
-      arrive();
-    };
   }
 
   /** Every answer may bring a nonce (RFC 9449 section 8.2); one that could not be sent back is not kept. */
