@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as koa from '../src/adapters/koa.ts';
 import * as client from '../src/client/index.ts';
+import * as clientNode from '../src/client/node.ts';
 import * as holdfast from '../src/index.ts';
 import * as redis from '../src/redis.ts';
 import * as testing from '../src/testing/index.ts';
@@ -61,7 +62,7 @@ const layers: readonly (readonly (readonly string[])[])[] = [
   [['admission', 'resource-server', 'authorization-server', 'grant-records', 'grants']],
   [['adapters/koa']],
 ];
-const entries = ['index', 'client/index', 'testing/index', 'redis'];
+const entries = ['index', 'client/index', 'client/node', 'testing/index', 'redis'];
 const dependencies = ['jose', 'lru-cache'];
 const maxLines = 400;
 
@@ -408,7 +409,17 @@ test('holdfast exports these names', () => {
 });
 
 test('holdfast/client exports these names', () => {
-  assert.equal(Object.keys(client), ['DpopClientError', 'createDpopFetch', 'createProof', 'generateKeyPair']);
+  assert.equal(Object.keys(client), [
+    'DpopClientError',
+    'createDpopFetch',
+    'createIndexedDbKeyStore',
+    'createMemoryKeyStore',
+    'createProof',
+    'formerKeyName',
+    'generateKeyPair',
+    'loadOrCreateKeyPair',
+    'rotateKeyPair',
+  ]);
   assert.equal(exportedTypes('client/index'), [
     'ClientAlgorithm',
     'DpopClientErrorCode',
@@ -418,8 +429,17 @@ test('holdfast/client exports these names', () => {
     'DpopKeyPair',
     'DpopSigner',
     'GenerateKeyPairOptions',
+    'IndexedDbKeyStoreOptions',
+    'KeptKeyPair',
+    'KeyStore',
     'ProofInput',
+    'RotatedKeyPair',
   ]);
+});
+
+test('holdfast/client/node exports these names', () => {
+  assert.equal(Object.keys(clientNode), ['createFileKeyStore']);
+  assert.equal(exportedTypes('client/node'), ['FileKeyStoreOptions']);
 });
 
 test('holdfast/koa exports these names', () => {

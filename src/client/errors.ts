@@ -8,7 +8,19 @@ export type DpopClientErrorCode =
   | 'invalid-token'
   | 'invalid-nonce'
   | 'origin-not-allowed'
-  | 'body-not-resendable';
+  | 'body-not-resendable'
+  | 'storage-unavailable'
+  | 'storage-newer'
+  | 'insecure-file'
+  | 'key-corrupt'
+  | 'server-unavailable'
+  | 'unexpected-answer'
+  | 'client-not-authenticated'
+  | 'token-refused'
+  | 'token-not-bound'
+  | 'invalid-callback'
+  | 'sign-in-refused'
+  | 'sign-in-required';
 
 /** An error of the client side. Decide by `code`; the message is for people and holds no token, key or proof. */
 export class DpopClientError extends Error {

@@ -17,10 +17,13 @@ const client = join(sources, 'client/index.js');
 const whole = `export * from ${JSON.stringify(client)}`;
 const signer = `export { createProof, generateKeyPair } from ${JSON.stringify(client)}`;
 
-/** Ceilings, compressed. Far above today's sizes: they are there for the day when a dependency slips in. */
+const signedFetch = `export { createDpopFetch, generateKeyPair } from ${JSON.stringify(client)}`;
+
+/** Ceilings, compressed. Above today's sizes: they are there for the day when a dependency slips in. */
 const bundles: readonly (readonly [what: string, entry: string, ceiling: Bytes])[] = [
   ['signer', signer, 2500],
-  ['whole client', whole, 5000],
+  ['signing fetch', signedFetch, 5000],
+  ['whole client, key stores included', whole, 7500],
 ];
 
 for (const [what, entry, ceiling] of bundles) {
