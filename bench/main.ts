@@ -3,18 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createContestants } from './contestants.ts';
 import { type MemoryCost, memoryKinds } from './memory.ts';
-import { describeRun, memoryTable, raceTable, smokeTable, targetTable } from './report.ts';
+import { runProofRounds } from './proofs.ts';
+import { describeRun, memoryTable, proofTable, raceTable, smokeTable, targetTable } from './report.ts';
 import { type Plan, type Race, runRounds } from './rounds.ts';
 import { createScenarios } from './scenarios.ts';
 import { probeAll } from './smoke.ts';
 import { createWorld, type World } from './world.ts';
 
 /**
- * Prints what an authorized request costs. Exits with 1 only when a contestant answers wrongly: a time is never an
+ * Prints what an authorized request costs, and what signing one does. Exits with 1 only when a contestant answers wrongly: a time is never an
  * assertion.
  */
 
 const targets = [1.6, 1.3];
+const proofTarget = 1.3;
 const bytesLimit = 200;
 
 async function main(): Promise<void> {
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
   await runRounds(races, plan);
   say('## Cost of a request', raceTable(races));
   say('## Targets', targetTable(races, targets));
+  say('## Cost of a proof', proofTable(await runProofRounds(world, plan), proofTarget));
   say(`## Replay memory, ${capacity} live proofs`, memoryTable(weighAll(capacity), bytesLimit));
 }
 

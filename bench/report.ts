@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { arch, cpus, platform } from 'node:os';
 import { baselines, idle, references } from './contestants.ts';
 import type { MemoryCost } from './memory.ts';
+import { ourProof, type ProofRace, rawSignature, signerNames } from './proofs.ts';
 import type { Plan, Race, Sample } from './rounds.ts';
 import { type Summary, summarize } from './statistics.ts';
 
@@ -10,7 +11,7 @@ import { type Summary, summarize } from './statistics.ts';
 
 export function describeRun({ rounds, requests, warmUp }: Plan): string {
   const [processor] = cpus();
-  const peers = ['express-oauth2-jwt-bearer', 'oauth4webapi', 'jose', 'lru-cache'];
+  const peers = ['express-oauth2-jwt-bearer', 'oauth4webapi', 'dpop', 'jose', 'lru-cache'];
   return [
     `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, OpenSSL ${process.versions.openssl}`,
     `${cpus().length} x ${processor?.model.trim()}, ${platform()} ${arch()}`,
@@ -96,6 +97,27 @@ export function targetTable(races: readonly Race[], targets: readonly number[]):
     ['holdfast', 'against', 'ratio', ...targets.map((target) => `at most ${target.toFixed(1)}`)],
     rows,
   );
+}
+
+/** Only our own proof has a target: the one that it is read against is the bare signature of the same round. */
+export function proofTable(races: readonly ProofRace[], target: number): string {
+  const heads = ['at once', 'who', 'CPU us', 'wall us', `x ${rawSignature}`, `at most ${target.toFixed(1)}`];
+  const rows = races.flatMap(({ concurrency, samples }) =>
+    signerNames.map((name) => {
+      const own = samples.get(name) ?? [];
+      const measured = ratio(own, samples.get(rawSignature) ?? []);
+      const verdict = measured.median <= target ? 'PASS' : 'MISS';
+      return [
+        String(concurrency),
+        name,
+        summarize(own.map(({ cpu }) => cpu)).median.toFixed(1),
+        summarize(own.map(({ wall }) => wall)).median.toFixed(1),
+        withSpread(measured),
+        name === ourProof ? verdict : '',
+      ];
+    }),
+  );
+  return table(heads, rows);
 }
 
 export function memoryTable(costs: readonly (readonly [string, MemoryCost])[], limit: number): string {

@@ -53,7 +53,7 @@ async function runRace(race: Race, count: number, round: number, turn: number): 
 }
 
 /** The next one begins, and every other time the way round changes, so that nobody always comes after the same one. */
-function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
+export function inTurn<T>(list: readonly T[], turn: number): readonly T[] {
   const start = turn % list.length;
   const turned = [...list.slice(start), ...list.slice(0, start)];
   return turn % 2 === 0 ? turned : turned.reverse();
@@ -66,23 +66,28 @@ async function measure(
 ): Promise<Sample> {
   const tasks = requests.map(contestant.prepare);
   if (scenario.captured) await runAll(tasks, 1);
+  const { cpu, wall, accepted } = await measureTasks(tasks, scenario.concurrency);
+  // A window of mixed or wrong answers would be the time of something else.
+  if (accepted !== (scenario.honest || accepted > 0 ? tasks.length : 0)) {
+    throw new Error(`${contestant.name} accepted ${accepted} of ${tasks.length}: ${scenario.name}`);
+  }
+  return { cpu, wall, answer: accepted > 0 ? 'accepts' : 'refuses' };
+}
+
+/** Microseconds for each task, and how many were accepted. */
+export async function measureTasks(
+  tasks: readonly Task[],
+  concurrency: number,
+): Promise<{ cpu: number; wall: number; accepted: number }> {
   // Sweeps up after the signing. Not a full collection: that would throw away compiled code, and every window would
   // begin with compiling it again, which no server in use does.
   globalThis.gc?.({ type: 'minor' });
   const wallBefore = process.hrtime.bigint();
   const cpuBefore = process.cpuUsage();
-  const accepted = await runAll(tasks, scenario.concurrency);
+  const accepted = await runAll(tasks, concurrency);
   const { user, system } = process.cpuUsage(cpuBefore);
   const wall = Number(process.hrtime.bigint() - wallBefore) / 1000;
-  // A window of mixed or wrong answers would be the time of something else.
-  if (accepted !== (scenario.honest || accepted > 0 ? tasks.length : 0)) {
-    throw new Error(`${contestant.name} accepted ${accepted} of ${tasks.length}: ${scenario.name}`);
-  }
-  return {
-    cpu: (user + system) / tasks.length,
-    wall: wall / tasks.length,
-    answer: accepted > 0 ? 'accepts' : 'refuses',
-  };
+  return { cpu: (user + system) / tasks.length, wall: wall / tasks.length, accepted };
 }
 
 /** So many at once, each starting the next when it is done; tells how many were accepted. */

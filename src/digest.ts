@@ -12,7 +12,12 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
 /** Base64url without padding (RFC 7515 section 2). */
 export function encodeBase64url(bytes: Uint8Array): string {
   let binary = '';
-  for (const byte of bytes) binary += String.fromCharCode(byte);
+  for (let index = 0; index < bytes.length; index++) binary += String.fromCharCode(bytes[index] as number);
+  return encodeBinary(binary);
+}
+
+/** The same of a string of bytes (one character each), such as text that is ASCII. */
+export function encodeBinary(binary: string): string {
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 

@@ -1,4 +1,4 @@
-import { encodeBase64url, sha256, utf8 } from '../digest.ts';
+import { encodeBase64url, encodeBinary, sha256, utf8 } from '../digest.ts';
 import { isSecureUrl } from '../secure-url.ts';
 import { toPublicJwk } from '../thumbprint.ts';
 import { DpopClientError } from './errors.ts';
@@ -36,22 +36,34 @@ const headers = new WeakMap<DpopKey, string>();
  *   `invalid-nonce`.
  */
 export async function createProof(key: DpopKey, input: ProofInput): Promise<string> {
+  const header = headerOf(key);
   const { accessToken, nonce, now = Date.now() / 1000 } = input;
   const claims = {
     jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))), // [R9449-4-02] [R9449-4.2-04]
     htm: checkMethod(input.method), // [R9449-4.2-05]
     htu: toHtu(input.url), // [R9449-4.2-06]
     iat: Math.floor(now), // [R9449-4.2-07]
-    ...(accessToken === undefined ? {} : { ath: await sha256(checkToken(accessToken)) }), // [R9449-4.2-08]
+    ...(accessToken === undefined ? {} : { ath: await toAth(key, accessToken) }), // [R9449-4.2-08]
     ...(nonce === undefined ? {} : { nonce: checkNonce(nonce) }), // [R9449-4.2-09] [R9449-8-08]
   };
-  const signed = `${headerOf(key)}.${encodeBase64url(utf8(JSON.stringify(claims)))}`;
+  const signed = `${header}.${encodeBinary(JSON.stringify(claims))}`; // all of it has been checked to be ASCII
   return `${signed}.${await sign(key, signed)}`;
 }
 
 /** Whether a `DPoP-Nonce` value is one that can be sent back. */
 export function isNonce(value: string): boolean {
   return nonceForm.test(value);
+}
+
+/** What each key last signed for: mostly it is the same token again. */
+const hashes = new WeakMap<DpopKey, { readonly token: string; readonly ath: string }>();
+
+async function toAth(key: DpopKey, token: string): Promise<string> {
+  const known = hashes.get(key);
+  if (known?.token === token) return known.ath;
+  const ath = await sha256(checkToken(token));
+  hashes.set(key, { token, ath });
+  return ath;
 }
 
 const signatureLength = 64; // of both algorithms
@@ -87,11 +99,18 @@ function headerOf(key: DpopKey): string {
 }
 
 function toHtu(input: string | URL): string {
-  if (!URL.canParse(String(input))) throw new DpopClientError('invalid-url', 'the URL must be absolute');
-  const url = new URL(input);
+  const url = parse(input);
   if (!isSecureUrl(url))
     throw new DpopClientError('insecure-url', 'the URL must be https (http on loopback only)');
   return url.origin + url.pathname;
+}
+
+function parse(url: string | URL): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw new DpopClientError('invalid-url', 'the URL must be absolute'); // the cause would show the URL, query and all
+  }
 }
 
 function checkMethod(method: string): string {
