@@ -9,10 +9,15 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
 }
 
-/** Base64url without padding (RFC 7515 section 2). */
+const chunk = 8192; // bytes: a call takes so many arguments, and not all that there may be
+
+/** Base64url without padding (RFC 7515 section 2). By whole chunks: one call a byte takes four times as long. */
 export function encodeBase64url(bytes: Uint8Array): string {
   let binary = '';
-  for (let index = 0; index < bytes.length; index++) binary += String.fromCharCode(bytes[index] as number);
+  for (let start = 0; start < bytes.length; start += chunk) {
+    const part: ArrayLike<number> = bytes.subarray(start, start + chunk);
+    binary += String.fromCharCode.apply(undefined, part as number[]);
+  }
   return encodeBinary(binary);
 }
 

