@@ -465,6 +465,7 @@ test('holdfast/client exports these names', () => {
 test('holdfast/client/session exports these names', () => {
   assert.equal(Object.keys(clientSession), [
     'OAuthErrorAnswer',
+    'createIndexedDbTokenStore',
     'createMemoryTokenStore',
     'createSession',
     'createStorageTokenStore',

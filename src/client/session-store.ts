@@ -39,6 +39,9 @@ class MemoryTokenStore implements TokenStore {
 /**
  * Tokens in `localStorage`, so that a reload, and other tabs, have them too; or in `sessionStorage`, for one tab alone.
  *
+ * Browsers tell other tabs of a change in `localStorage` a moment later, locks or not: tabs that renew at once may send the
+ * same refresh token, which ends the session where the server takes that for theft. What IndexedDB keeps is seen at once.
+ *
  * Scripts of the page can read them there. Without the key they are of no use elsewhere (RFC 9449 section 5), so the key
  * must be one that cannot be exported: `createIndexedDbKeyStore` keeps it. Scripts that are injected can use both for as long
  * as the page is open, whatever the store.

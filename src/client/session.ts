@@ -22,6 +22,7 @@ import {
 import { SessionKeys, SessionTokens, signInRequired } from './session-tokens.ts';
 
 export { OAuthErrorAnswer } from './session-answers.ts';
+export { createIndexedDbTokenStore, type IndexedDbTokenStoreOptions } from './session-indexeddb-store.ts';
 export type { SessionEvent, SessionOptions } from './session-options.ts';
 export type { ClientAuthentication } from './session-server.ts';
 export {
