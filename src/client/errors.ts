@@ -1,5 +1,6 @@
 /** What can be wrong before a request is sent, or with an answer. */
 export type DpopClientErrorCode =
+  | 'webcrypto-unavailable'
   | 'unsupported-algorithm'
   | 'invalid-key'
   | 'invalid-url'
@@ -31,4 +32,13 @@ export class DpopClientError extends Error {
     super(`holdfast: ${message}`, cause === undefined ? undefined : { cause });
     this.code = code;
   }
+}
+
+/** Pages have WebCrypto over https and on loopback only; without it nothing here works, and it should say so. */
+export function requireWebCrypto(): void {
+  if (globalThis.crypto?.subtle !== undefined) return;
+  throw new DpopClientError(
+    'webcrypto-unavailable',
+    'there is no WebCrypto here: pages need https, or loopback',
+  );
 }

@@ -1,5 +1,5 @@
 import { jwkThumbprint, type PublicJwk, toPublicJwk } from '../thumbprint.ts';
-import { DpopClientError } from './errors.ts';
+import { DpopClientError, requireWebCrypto } from './errors.ts';
 
 /** Algorithms that a client key can be made for. */
 export type ClientAlgorithm = 'ES256' | 'Ed25519';
@@ -49,9 +49,10 @@ const webCryptoNames = {
 /**
  * Generates a client's key pair, not extractable by default (RFC 9449 section 11.4).
  *
- * @throws DpopClientError `unsupported-algorithm`, also when this runtime lacks the algorithm.
+ * @throws DpopClientError `webcrypto-unavailable`; `unsupported-algorithm`, also when this runtime lacks the algorithm.
  */
 export async function generateKeyPair(options: GenerateKeyPairOptions = {}): Promise<DpopKeyPair> {
+  requireWebCrypto();
   const { algorithm = 'ES256', extractable = false } = options; // [R9449-11.4-01]
   if (!Object.hasOwn(webCryptoNames, algorithm)) {
     throw new DpopClientError('unsupported-algorithm', 'the algorithm must be ES256 or Ed25519');

@@ -1,7 +1,7 @@
 import { encodeBase64url, encodeBinary, sha256, utf8 } from '../digest.ts';
 import { isSecureUrl } from '../secure-url.ts';
 import { toPublicJwk } from '../thumbprint.ts';
-import { DpopClientError } from './errors.ts';
+import { DpopClientError, requireWebCrypto } from './errors.ts';
 import type { DpopKey } from './keys.ts';
 
 /** What one proof is for. */
@@ -32,7 +32,7 @@ const headers = new WeakMap<DpopKey, string>();
 /**
  * Signs a DPoP proof for one request (RFC 9449 section 4.2). Every request needs its own, a retry too.
  *
- * @throws DpopClientError `invalid-key`, `invalid-method`, `invalid-url`, `insecure-url`, `invalid-token` or
+ * @throws DpopClientError `webcrypto-unavailable`, `invalid-key`, `invalid-method`, `invalid-url`, `insecure-url`, `invalid-token` or
  *   `invalid-nonce`.
  */
 export async function createProof(key: DpopKey, input: ProofInput): Promise<string> {
@@ -86,6 +86,7 @@ async function signBytes(key: DpopKey, bytes: Uint8Array<ArrayBuffer>): Promise<
 function headerOf(key: DpopKey): string {
   const known = headers.get(key);
   if (known !== undefined) return known;
+  requireWebCrypto();
   const isWhole = typeof key?.publicJwk === 'object' && key.publicJwk !== null;
   if (!isWhole || !Object.hasOwn(signers, key.algorithm)) {
     throw new DpopClientError('invalid-key', 'the key must come from generateKeyPair, or be a signer');

@@ -1,6 +1,6 @@
 import { utf8 } from '../digest.ts';
 import { jwkThumbprint, toPublicJwk } from '../thumbprint.ts';
-import { DpopClientError } from './errors.ts';
+import { DpopClientError, requireWebCrypto } from './errors.ts';
 import type { ClientAlgorithm, DpopKeyPair } from './keys.ts';
 
 /** What stores hold is not believed: whether it is a key pair shows when it signs. */
@@ -22,14 +22,10 @@ const probe = utf8('holdfast');
  * The key pair that something is, or `undefined`: it has a private key of the algorithm that it names, what that signs
  * verifies with the public JWK, and `jkt` is that JWK's thumbprint.
  *
- * @throws DpopClientError `unsupported-algorithm` where there is no WebCrypto: then nothing can be said of a key.
+ * @throws DpopClientError `webcrypto-unavailable`: then nothing can be said of a key.
  */
 export async function toKeyPair(entry: unknown): Promise<DpopKeyPair | undefined> {
-  if (globalThis.crypto?.subtle === undefined)
-    throw new DpopClientError(
-      'unsupported-algorithm',
-      'there is no WebCrypto here: a page needs https for it',
-    );
+  requireWebCrypto();
   try {
     return await verifyPair(entry as DpopKeyPair);
   } catch {

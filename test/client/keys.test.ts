@@ -104,6 +104,23 @@ test('says so when the runtime lacks an algorithm', async () => {
   assert.is((await generateKeyPair({ algorithm: 'Ed25519' })).algorithm, 'Ed25519');
 });
 
+test('without WebCrypto, as in a page over plain http, the error says so', async () => {
+  const keyPair = await generateKeyPair();
+  const real = Object.getOwnPropertyDescriptor(globalThis, 'crypto') as PropertyDescriptor;
+  const attempts = [() => generateKeyPair(), () => createProof(keyPair, request)];
+  for (const value of [undefined, {}]) {
+    Object.defineProperty(globalThis, 'crypto', { value, configurable: true });
+    try {
+      for (const attempt of attempts) {
+        const error = await attempt().catch((thrown: unknown) => thrown);
+        assert.is((error as { code?: unknown }).code, 'webcrypto-unavailable');
+      }
+    } finally {
+      Object.defineProperty(globalThis, 'crypto', real);
+    }
+  }
+});
+
 test.run();
 
 async function errorOf(attempt: Promise<unknown>): Promise<DpopClientError> {
