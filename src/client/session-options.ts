@@ -9,7 +9,7 @@ import {
 import type { DpopClientError } from './errors.ts';
 import type { DpopFetchEvent } from './fetch.ts';
 import type { KeyStore } from './key-stores.ts';
-import type { ClientAlgorithm } from './keys.ts';
+import type { ClientAlgorithm, DpopSigner } from './keys.ts';
 import type { ClientAuthentication } from './session-server.ts';
 import type { TokenStore } from './session-store.ts';
 import type { SessionLocks, TokenEvent } from './session-tokens.ts';
@@ -34,6 +34,8 @@ export interface SessionOptions {
   readonly origins: string | readonly string[];
   /** Where the key is kept; default: in memory, so that a reload means to sign in again. */
   readonly keyStore?: KeyStore;
+  /** A key that signs elsewhere, such as in hardware, in the place of a `keyStore`. */
+  readonly signer?: DpopSigner;
   /** Where tokens are kept; default: in memory. Kept together with the key, or of no use. */
   readonly tokenStore?: TokenStore;
   /** What stores and locks call this session; letters, digits, `.`, `_`, `-`; default: made of issuer and client. */
@@ -82,6 +84,7 @@ const optionNames = [
   'resource',
   'origins',
   'keyStore',
+  'signer',
   'tokenStore',
   'name',
   'algorithm',
@@ -112,6 +115,10 @@ export function checkOptions(options: SessionOptions): SessionOptions {
     if (options[text] !== undefined) requireText(text, options[text]);
   for (const [store, methods] of Object.entries(stores))
     if (store in options) requireMethods(store, options[store as keyof typeof stores], methods, 'a store');
+  if (options.signer !== undefined) {
+    requireMethods('signer', options.signer, ['sign'], 'a signer');
+    if (options.keyStore !== undefined) refuseOption('keyStore', 'left out where there is a signer');
+  }
   if (options.locks !== undefined)
     requireMethods('locks', options.locks, ['request'], 'like navigator.locks');
   for (const hook of ['fetch', 'observe'] as const)

@@ -1,6 +1,6 @@
 import { DpopClientError } from './errors.ts';
 import { formerKeyName, type KeyStore, loadOrCreateKeyPair } from './key-stores.ts';
-import type { ClientAlgorithm, DpopKey } from './keys.ts';
+import type { ClientAlgorithm, DpopKey, DpopSigner } from './keys.ts';
 import { OAuthErrorAnswer } from './session-answers.ts';
 import type { AuthorizationServer, IssuedTokens } from './session-server.ts';
 import type { HeldTokens, Seconds, SessionRecord, SessionRecords } from './session-store.ts';
@@ -23,7 +23,37 @@ export interface UsableToken {
 }
 
 /** Where the session's key comes from. */
-export class SessionKeys {
+export interface SessionKeys {
+  /** The key of this thumbprint, if there still is one. */
+  find(jkt: string): Promise<DpopKey | undefined>;
+  /** The key for new tokens. */
+  current(): Promise<DpopKey>;
+  delete(): Promise<void>;
+}
+
+/** One key, which lives elsewhere and is not ours to make or to delete. */
+export class SignerKeys implements SessionKeys {
+  readonly #signer: DpopSigner;
+
+  constructor(signer: DpopSigner) {
+    this.#signer = signer;
+  }
+
+  async find(jkt: string): Promise<DpopKey | undefined> {
+    return this.#signer.jkt === jkt ? this.#signer : undefined;
+  }
+
+  async current(): Promise<DpopKey> {
+    return this.#signer;
+  }
+
+  async delete(): Promise<void> {
+    // Whoever made it deletes it.
+  }
+}
+
+/** Keys that are made when there are none, and kept. */
+export class StoredKeys implements SessionKeys {
   readonly #store: KeyStore;
   readonly #name: string;
   readonly #algorithm: ClientAlgorithm;
@@ -35,7 +65,6 @@ export class SessionKeys {
     this.#algorithm = algorithm;
   }
 
-  /** The key of this thumbprint, if there still is one. */
   async find(jkt: string): Promise<DpopKey | undefined> {
     if (this.#latest?.jkt === jkt) return this.#latest;
     for (const name of [this.#name, formerKeyName(this.#name)]) {
@@ -47,7 +76,6 @@ export class SessionKeys {
     return undefined;
   }
 
-  /** The key for new tokens. */
   async current(): Promise<DpopKey> {
     const { keyPair } = await loadOrCreateKeyPair(this.#store, this.#name, { algorithm: this.#algorithm });
     // The same object for the same key, since what is known of servers hangs on it.

@@ -19,7 +19,7 @@ import {
   type SessionRecord,
   SessionRecords,
 } from './session-store.ts';
-import { SessionKeys, SessionTokens, signInRequired } from './session-tokens.ts';
+import { type SessionKeys, SessionTokens, SignerKeys, StoredKeys, signInRequired } from './session-tokens.ts';
 
 export { OAuthErrorAnswer } from './session-answers.ts';
 export { createIndexedDbTokenStore, type IndexedDbTokenStoreOptions } from './session-indexeddb-store.ts';
@@ -106,7 +106,10 @@ class BoundSession implements Session {
     this.#options = options;
     this.#origins = toOrigins(options.origins);
     this.#records = new SessionRecords(tokenStore, { name, issuer, clientId });
-    this.#keys = new SessionKeys(keyStore, name, algorithm);
+    this.#keys =
+      options.signer === undefined
+        ? new StoredKeys(keyStore, name, algorithm)
+        : new SignerKeys(options.signer);
     this.#server = new AuthorizationServer({
       issuer,
       clientId,

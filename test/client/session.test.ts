@@ -9,7 +9,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DpopClientError } from '../../src/client/errors.ts';
 import { createMemoryKeyStore, type KeyStore, rotateKeyPair } from '../../src/client/key-stores.ts';
-import type { DpopKeyPair } from '../../src/client/keys.ts';
+import { type DpopKeyPair, type DpopSigner, generateKeyPair } from '../../src/client/keys.ts';
 import {
   type ClientAuthentication,
   createMemoryTokenStore,
@@ -1171,6 +1171,8 @@ const badOptions: readonly (readonly [name: keyof SessionOptions | 'fetsh', valu
   ['origins', ['https://api.example', 'http://api.example']],
   ['origins', []],
   ['keyStore', {}],
+  ['signer', {}],
+  ['signer', null],
   ['tokenStore', new Map()],
   ['name', '../x'],
   ['discovery', 'oidc'],
@@ -1189,5 +1191,41 @@ for (const [name, value] of badOptions) {
     await assertTypeError(() => createSession({ ...valid, [name]: value } as SessionOptions), name);
   });
 }
+
+/** As in hardware: the session never sees the private key. */
+async function createSigner(): Promise<DpopSigner> {
+  const { algorithm, privateKey, publicJwk, jkt } = await generateKeyPair();
+  const parameters = { name: 'ECDSA', hash: 'SHA-256' };
+  const sign = async (bytes: Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.sign(parameters, privateKey, Uint8Array.from(bytes)));
+  return { algorithm, publicJwk, jkt, sign };
+}
+
+test('a key that lives elsewhere signs for a session, from sign-in to refresh', async () => {
+  const fake = await serve();
+  const signer = await createSigner();
+  const tokenStore = createMemoryTokenStore();
+  const session = await signedIn(fake, { signer, tokenStore });
+  assert.is((await session.fetch(`${fake.origin}/api`)).status, 200);
+  await later(400, () => session.fetch(`${fake.origin}/api`));
+  assert.equal(tokensSent(fake), ['DPoP access-1', 'DPoP access-2']);
+  for (const request of [...at(fake, '/token'), ...at(fake, '/api')])
+    assert.is(await thumbprintOf(request), signer.jkt);
+  const other = sessionOf(fake, { signer: await createSigner(), tokenStore });
+  await assertRefused(other.fetch(`${fake.origin}/api`), 'sign-in-required');
+});
+
+test('a session does not delete a key that is not its own', async () => {
+  const fake = await serve();
+  const session = await signedIn(fake, { signer: await createSigner() });
+  assert.equal(await session.signOut({ key: 'delete' }), { revoked: true });
+  assert.is(await session.isSignedIn(), false);
+});
+
+test('a signer and a store for keys are one too many', async () => {
+  const fake = await serve();
+  const signer = await createSigner();
+  await assertTypeError(() => sessionOf(fake, { signer, keyStore: createMemoryKeyStore() }), 'keyStore');
+});
 
 test.run();
