@@ -50,6 +50,17 @@ for (const [what, entry, ceiling] of bundles) {
   });
 }
 
+test('a session weighs less than 20000 bytes, oauth4webapi included, and that is the one package in it', async () => {
+  const entry = `export * from ${JSON.stringify(join(sources, 'client/session.js'))}`;
+  const { code, imports, moduleIds } = await bundle(entry, 'esm');
+  const weight = gzipSync(code, { level: 9 }).length;
+  console.log(`\n  session with oauth4webapi: ${weight} bytes (gzip), ${code.length} before`);
+  assert.equal(imports, []);
+  assert.ok(weight < 20_000);
+  const foreign = moduleIds.filter((id) => id.includes('node_modules'));
+  assert.ok(foreign.length > 0 && foreign.every((id) => id.includes('oauth4webapi')));
+});
+
 test('the signer leaves the signing fetch behind', async () => {
   const [part, all] = [await bundle(signer, 'esm'), await bundle(whole, 'esm')];
   assert.not.match(part.code, 'WWW-Authenticate');
