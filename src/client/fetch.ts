@@ -61,18 +61,23 @@ export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
     const server = servers.get(origin);
     if (server === undefined)
       throw new DpopClientError('origin-not-allowed', `${origin} is not one of the allowed origins`);
-    const leave = await server.enter();
+    // A URL object may be another one by the time that it is asked for again.
+    const target = input instanceof Request ? input : request.url;
+    const hop = { signal: signalOf(input, init) };
+    const leave = await server.enter(request.signal);
     try {
-      const { nonce } = server;
-      const response = await send(await sign(request, options, server));
+      const { nonce, clockOffset } = server;
+      const response = await send(await sign(request, options, server), hop);
       server.learn(response);
       leave(); // before the body is looked at: others wait
       const because = await reasonToRepeat(response, server, nonce);
+      if (server.clockOffset !== clockOffset)
+        tell(options, { type: 'clock-corrected', origin, seconds: server.clockOffset });
       if (because === undefined) return response;
       discard(response);
-      tell(options, origin, because, server);
-      const again = toRequest(resendable(input, init), init);
-      const retried = await send(await sign(again, options, server)); // [R9449-8-07]
+      const again = toRequest(resendable(target, init), init);
+      tell(options, { type: 'repeated', origin, because });
+      const retried = await send(await sign(again, options, server), hop); // [R9449-8-07]
       server.learn(retried);
       return retried;
     } finally {
@@ -94,15 +99,9 @@ async function reasonToRepeat(
   return isCorrected ? 'clock' : undefined;
 }
 
-function tell(
-  { observe }: DpopFetchOptions,
-  origin: string,
-  because: 'nonce' | 'clock',
-  { clockOffset: seconds }: ServerMemory,
-): void {
+function tell({ observe }: DpopFetchOptions, event: DpopFetchEvent): void {
   try {
-    if (because === 'clock') observe?.({ type: 'clock-corrected', origin, seconds });
-    observe?.({ type: 'repeated', origin, because });
+    observe?.(event);
   } catch {
     // An observer's fault is not the request's.
   }
@@ -147,6 +146,11 @@ function toRequest(input: RequestInfo | URL, init: RequestInit | undefined): Req
   return new Request(new Request(input, init), { redirect: 'manual' });
 }
 
+/** Given to the `fetch` underneath itself: in Node a `Request` that is collected takes along those that follow its signal. */
+function signalOf(input: RequestInfo | URL, init: RequestInit | undefined): AbortSignal | null {
+  return (init?.signal === undefined && input instanceof Request ? input.signal : init?.signal) ?? null;
+}
+
 async function sign(
   request: Request,
   { keyPair, accessToken }: DpopFetchOptions,
@@ -169,6 +173,6 @@ function resendable(input: RequestInfo | URL, init: RequestInit | undefined): Re
   if (!inRequest && !isStream && !(body instanceof ReadableStream)) return input;
   throw new DpopClientError(
     'body-not-resendable',
-    'the server asked for a nonce, and the body was a one-time stream',
+    'the server refused the proof, and the body was a one-time stream',
   );
 }

@@ -24,12 +24,13 @@ export class ServerMemory {
    * The first call goes ahead, others that begin meanwhile wait for its answer: so they share the one nonce that it
    * brings, instead of being challenged each.
    *
+   * @param signal ends the wait.
    * @returns to be called once there is an answer, or none will come.
    */
-  async enter(): Promise<() => void> {
+  async enter(signal: AbortSignal): Promise<() => void> {
     if (this.#isKnown) return () => undefined;
     if (this.#scout !== undefined) {
-      await Promise.race([this.#scout, sleep(patience)]);
+      await Promise.race([this.#scout, sleep(patience), untilAborted(signal)]);
       return () => undefined;
     }
     return new Promise((enter) => {
@@ -64,6 +65,13 @@ export class ServerMemory {
     this.clockOffset = offset;
     return true;
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 function sleep(milliseconds: number): Promise<void> {

@@ -214,7 +214,8 @@ export class AuthorizationServer {
     const made = createDpopFetch({
       keyPair: key,
       origins: [...new Set(given.map((endpoint) => new URL(endpoint).origin))],
-      fetch: ((request: Request) => this.#authenticated(request, metadata)) as typeof fetch,
+      fetch: ((request: Request, hop: RequestInit) =>
+        this.#authenticated(request, hop, metadata)) as typeof fetch,
       observe: this.#options.observe,
     });
     this.#signing.set(key, made);
@@ -222,8 +223,12 @@ export class AuthorizationServer {
   }
 
   /** Credentials are added to each attempt, after its proof: a server that challenged may have used up the assertion. */
-  async #authenticated(request: Request, metadata: oauth.AuthorizationServer): Promise<Response> {
-    const { url, method, signal } = request;
+  async #authenticated(
+    request: Request,
+    hop: RequestInit,
+    metadata: oauth.AuthorizationServer,
+  ): Promise<Response> {
+    const { url, method } = request;
     const headers = new Headers(request.headers);
     const body = new URLSearchParams(await request.text());
     try {
@@ -235,8 +240,8 @@ export class AuthorizationServer {
         bare(cause),
       );
     }
-    const init = { method, headers, body: body.toString(), redirect: 'manual', signal } as const;
-    return this.#options.fetch(new Request(url, init));
+    const init = { method, headers, body: body.toString(), redirect: 'manual' } as const;
+    return this.#options.fetch(new Request(url, init), hop);
   }
 
   #authentication(metadata: oauth.AuthorizationServer): ClientAuthentication {

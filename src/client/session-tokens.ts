@@ -217,7 +217,11 @@ export class SessionTokens {
     if (key === undefined) throw signInRequired('the key that the tokens are bound to is gone');
     const issued = await server.refresh(key, tokens.refreshToken);
     const latest = await records.load(); // without locks another tab may have written meanwhile
-    if (latest.tokens === undefined) throw signInRequired('the session was ended meanwhile');
+    if (latest.tokens?.refreshToken !== tokens.refreshToken) {
+      const usable = await this.#usable(latest.tokens); // another session's, or what the same token gave there
+      if (usable !== undefined) return usable;
+      throw signInRequired('the session was ended meanwhile');
+    }
     return this.keep(
       latest,
       key,
@@ -244,8 +248,9 @@ export class SessionTokens {
   }
 
   async #forget(record: SessionRecord, error: DpopClientError): Promise<never> {
-    if (record.tokens !== undefined) {
-      await this.#options.records.save({ ...record, tokens: undefined });
+    const latest = await this.#options.records.load(); // without locks another tab may have written meanwhile
+    if (record.tokens !== undefined && latest.tokens?.accessToken === record.tokens.accessToken) {
+      await this.#options.records.save({ ...latest, tokens: undefined });
       this.#options.observe({ type: 'tokens-forgotten' });
     }
     throw error;
@@ -255,7 +260,9 @@ export class SessionTokens {
   async #postpone(record: SessionRecord): Promise<void> {
     const { tokens } = record;
     if (tokens?.expiresAt === undefined || isOver(tokens)) return;
-    await this.#options.records.save({ ...record, tokens: { ...tokens, renewAt: tokens.expiresAt } });
+    const latest = await this.#options.records.load(); // without locks another tab may have written meanwhile
+    if (latest.tokens?.accessToken !== tokens.accessToken) return;
+    await this.#options.records.save({ ...latest, tokens: { ...tokens, renewAt: tokens.expiresAt } });
   }
 
   async #usable(tokens: HeldTokens | undefined, refused?: string): Promise<UsableToken | undefined> {

@@ -135,14 +135,16 @@ class BoundSession implements Session {
   }
 
   readonly fetch: typeof fetch = async (input, init) => {
-    this.#requireOrigin(input);
-    const response = await this.#call(input, init);
+    // A URL object may be another one by the time that a token is there.
+    const target = input instanceof Request ? input : new Request(input).url;
+    this.#requireOrigin(target);
+    const response = await this.#call(target, init);
     const refused = isTokenRefused(response) ? this.#sentWith.get(response) : undefined;
     if (refused === undefined) return response;
     const accessToken = await this.#successorOf(refused, response);
-    if (accessToken === refused || isReadOnce(input, init)) return response;
+    if (accessToken === refused || isReadOnce(target, init)) return response;
     discard(response);
-    return this.#call(input, init);
+    return this.#call(target, init);
   };
 
   async #successorOf(refused: string, response: Response): Promise<string> {
@@ -246,7 +248,7 @@ class BoundSession implements Session {
     }
   }
 
-  async #call(input: RequestInfo | URL, init: RequestInit | undefined): Promise<Response> {
+  async #call(input: RequestInfo, init: RequestInit | undefined): Promise<Response> {
     const { key } = await this.#tokens.use();
     return this.#signed(key)(input, init);
   }
@@ -273,8 +275,8 @@ class BoundSession implements Session {
   }
 
   /** Before a token is renewed for what will not be sent. */
-  #requireOrigin(input: RequestInfo | URL): void {
-    const { origin } = new URL(input instanceof Request ? input.url : new Request(input).url);
+  #requireOrigin(target: RequestInfo): void {
+    const { origin } = new URL(target instanceof Request ? target.url : target);
     if (this.#origins.includes(origin)) return;
     throw new DpopClientError('origin-not-allowed', `${origin} is not one of the allowed origins`);
   }
@@ -310,7 +312,7 @@ function isTokenRefused({ status, headers }: Response): boolean {
   return status === 401 && /[\s,]error\s*=\s*"?invalid_token(?:["\s,]|$)/i.test(parameters);
 }
 
-function isReadOnce(input: RequestInfo | URL, init: RequestInit | undefined): boolean {
+function isReadOnce(input: RequestInfo, init: RequestInit | undefined): boolean {
   const body: unknown = init?.body;
   if (input instanceof Request && input.bodyUsed) return true;
   return (

@@ -501,6 +501,22 @@ test('[M09] a stream is known for one where streams cannot be iterated, as in so
   }
 });
 
+test('[M05] a URL that changes during the call changes neither where its repetition goes nor what for', async () => {
+  const [ours, other] = [
+    await serve((_, count) => (count === 1 ? challenge : fine)),
+    await serve(() => fine),
+  ];
+  const url = new URL(`${ours.origin}/notes`);
+  const answered = dpopFetch(ours)(url);
+  url.href = `${other.origin}/others`;
+  assert.is((await answered).status, 200);
+  assert.equal(
+    ours.received.map(({ target }) => target),
+    ['/notes', '/notes'],
+  );
+  assert.is(other.received.length, 0);
+});
+
 test('[M05] another origin is refused before anything is sent or the token asked for', async () => {
   const [ours, other] = [await serve(() => fine), await serve(() => fine)];
   let asked = 0;
@@ -579,6 +595,30 @@ test('an AbortSignal ends the request', async () => {
     assert.is((await errorOf(call())).name, 'AbortError');
   }
   assert.is(server.received.length, 1, 'what was aborted before is not sent at all');
+});
+
+test('the signal reaches the fetch underneath itself, for each attempt: none that follows it may be lost', async () => {
+  const { signal } = new AbortController();
+  const given: unknown[] = [];
+  const underneath: typeof fetch = async (_, init) => {
+    given.push(init?.signal);
+    const { status = 200, headers = {} } = given.length % 2 === 1 ? challenge : fine;
+    return new Response(null, {
+      status,
+      headers: { ...headers, 'DPoP-Nonce': `n${given.length}` } as HeadersInit,
+    });
+  };
+  const origin = 'https://api.example';
+  const request = new Request(origin, { signal });
+  const send = dpopFetch({ origin }, { fetch: underneath });
+  await send(origin, { signal });
+  await send(request);
+  await send(request, { signal: null });
+  await send(origin);
+  assert.equal(
+    given.map((each) => (each === signal ? 'init' : each === request.signal ? 'request' : each)),
+    ['init', 'init', 'request', 'request', null, null, null, null],
+  );
 });
 
 test('an AbortSignal ends the repeated request too', async () => {

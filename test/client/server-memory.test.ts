@@ -106,6 +106,24 @@ test('when the first call breaks off, the others go on', () => {
   });
 });
 
+test('an AbortSignal ends the wait for the first one, before it and during it', async () => {
+  const memory = new ServerMemory(0);
+  const abort = new AbortController();
+  const leave = await memory.enter(abort.signal);
+  const { setTimeout: real } = globalThis;
+  globalThis.setTimeout = ((run: () => void, time: number, ...rest: unknown[]) =>
+    time === 2000 ? 1 : real(run, time, ...rest)) as typeof setTimeout;
+  try {
+    const waiting = memory.enter(abort.signal);
+    abort.abort();
+    (await waiting)();
+    (await memory.enter(abort.signal))();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  leave();
+});
+
 const handles: Readonly<Record<string, unknown>> = {
   'as in Node': { unref: () => undefined }, // here nothing else keeps the process up
   'as in a browser': 1,
@@ -113,7 +131,8 @@ const handles: Readonly<Record<string, unknown>> = {
 for (const [where, handle] of Object.entries(handles)) {
   test(`a call does not wait for ever for the first one, with timers ${where}`, async () => {
     const memory = new ServerMemory(0);
-    const leave = await memory.enter();
+    const { signal } = new AbortController();
+    const leave = await memory.enter(signal);
     const { setTimeout: real } = globalThis;
     const fake = (run: () => void, time: number, ...rest: unknown[]): unknown => {
       if (time !== 2000) return real(run, time, ...rest); // those of connections that earlier tests left
@@ -122,7 +141,7 @@ for (const [where, handle] of Object.entries(handles)) {
     };
     globalThis.setTimeout = fake as typeof setTimeout;
     try {
-      (await memory.enter())(); // the first one has not answered
+      (await memory.enter(signal))(); // the first one has not answered
     } finally {
       globalThis.setTimeout = real;
     }

@@ -495,6 +495,18 @@ test('a request that takes too long ends', async () => {
   assert.is((error.cause as Error).name, 'TimeoutError');
 });
 
+test('the time limit reaches the fetch underneath itself: none that follows it may be lost', async () => {
+  const fake = await serve();
+  const signals: unknown[] = [];
+  const underneath: typeof fetch = (input, init) => {
+    if (input instanceof Request && input.url.endsWith('/token')) signals.push(init?.signal);
+    return fetch(input, init);
+  };
+  await signedIn(fake, { fetch: underneath });
+  assert.is(signals.length, 1);
+  assert.instance(signals[0], AbortSignal);
+});
+
 const strayCallbacks: readonly (readonly [
   what: string,
   changes: Readonly<Record<string, string | undefined>>,
@@ -683,6 +695,20 @@ test('a token that the API refuses is renewed, once, and the call is sent again'
   );
 });
 
+test('a URL that changes during a call does not change where it goes', async () => {
+  const fake = await serve({
+    '/api': (_, count) => (count === 1 ? invalidToken : fine),
+    '/other': () => fine,
+  });
+  const session = await signedIn(fake);
+  const url = new URL(`${fake.origin}/api`);
+  const answered = session.fetch(url);
+  url.pathname = '/other';
+  assert.is((await answered).status, 200);
+  assert.is(at(fake, '/api').length, 2);
+  assert.is(at(fake, '/other').length, 0);
+});
+
 test('[M01] an API that refuses every token is asked twice', async () => {
   const fake = await serve({ '/api': () => invalidToken });
   const session = await signedIn(fake);
@@ -701,6 +727,37 @@ test('without locks, a sign-out in another tab during a refresh is not undone by
   };
   await later(400, () => assertRefused(session.accessToken(), 'sign-in-required'));
   assert.is(contentOf(tokenStore), '');
+});
+
+test('without locks, what another tab has written during a refresh is not overwritten by it', async () => {
+  const fake = await serve();
+  const shared = { keyStore: createMemoryKeyStore(), tokenStore: createMemoryTokenStore() };
+  const [session, other] = [await signedIn(fake, shared), sessionOf(fake, shared)];
+  const meanwhile = (write: () => Promise<unknown>, answer: Answer): void => {
+    fake.routes['/token'] = async () => {
+      fake.routes['/token'] = (_, count) => tokens(count);
+      await write();
+      return answer;
+    };
+  };
+  await later(400, async () => {
+    meanwhile(() => other.accessToken(), { status: 503 });
+    await errorOf(session.accessToken());
+    assert.is(await session.accessToken(), 'access-3');
+  });
+  await later(680, async () => {
+    meanwhile(() => other.accessToken(), { status: 503 });
+    await session.accessToken();
+    assert.is(await session.accessToken(), 'access-5');
+  });
+  await later(1100, async () => {
+    meanwhile(async () => {
+      await other.signOut();
+      await other.completeSignIn(await callbackOf(other, fake));
+    }, tokens(99));
+    assert.is(await session.accessToken(), 'access-7');
+    assert.is(await other.accessToken(), 'access-7');
+  });
 });
 
 test('[R9449-8.2-02] the nonce of a server is kept from one renewal to the next, whatever the key store hands out', async () => {
