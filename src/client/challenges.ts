@@ -53,7 +53,7 @@ export function discard({ body }: Response): void {
 const challengePart = /([!#$%&'*+.^`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g;
 
 /** `error` of the DPoP challenge, among any others, in any letter case, quoted or not. */
-function dpopError(value: string): string | undefined {
+export function dpopError(value: string): string | undefined {
   let scheme = '';
   // [R9449-7.1-09] [R9449-7.1-12]
   for (const [part, name = '', quoted, plain] of value.matchAll(challengePart)) {

@@ -169,10 +169,15 @@ async function sign(
 function resendable(input: RequestInfo | URL, init: RequestInit | undefined): RequestInfo | URL {
   const body = init?.body;
   const inRequest = body == null && input instanceof Request && input.body !== null;
-  const isStream = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
-  if (!inRequest && !isStream && !(body instanceof ReadableStream)) return input;
+  if (!inRequest && !isOneTime(body)) return input;
   throw new DpopClientError(
     'body-not-resendable',
     'the server refused the proof, and the body was a one-time stream',
   );
+}
+
+/** A stream: where it cannot be iterated, as in some browsers, it is still a `ReadableStream`. */
+export function isOneTime(body: unknown): boolean {
+  const isIterated = typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+  return isIterated || body instanceof ReadableStream;
 }

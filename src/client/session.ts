@@ -1,7 +1,7 @@
 import { refuseOption } from '../options.ts';
-import { discard } from './challenges.ts';
+import { discard, dpopError } from './challenges.ts';
 import { DpopClientError } from './errors.ts';
-import { createDpopFetch } from './fetch.ts';
+import { createDpopFetch, isOneTime } from './fetch.ts';
 import { createMemoryKeyStore } from './key-stores.ts';
 import type { DpopKey } from './keys.ts';
 import {
@@ -303,23 +303,12 @@ class BoundSession implements Session {
   };
 }
 
-/** The DPoP challenge, among any others, up to the next scheme (RFC 9110 section 11.6.1). */
-const dpopChallenge = /(?:^|,)\s*dpop((?:[\s,]+[!#$%&'*+.^`|~\w-]+\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*))*)/i;
-
-/** [R9449-7.1-09] [R9449-7.1-12] */
 function isTokenRefused({ status, headers }: Response): boolean {
-  const [, parameters = ''] = dpopChallenge.exec(headers.get('WWW-Authenticate') ?? '') ?? [];
-  return status === 401 && /[\s,]error\s*=\s*"?invalid_token(?:["\s,]|$)/i.test(parameters);
+  return status === 401 && dpopError(headers.get('WWW-Authenticate') ?? '') === 'invalid_token';
 }
 
 function isReadOnce(input: RequestInfo, init: RequestInit | undefined): boolean {
-  const body: unknown = init?.body;
-  if (input instanceof Request && input.bodyUsed) return true;
-  return (
-    typeof body === 'object' &&
-    body !== null &&
-    (body instanceof ReadableStream || Symbol.asyncIterator in body)
-  );
+  return (input instanceof Request && input.bodyUsed) || isOneTime(init?.body);
 }
 
 function toCallback(callback: string | URL): URL {
