@@ -1,4 +1,5 @@
 import { DpopClientError } from './errors.ts';
+import { type IndexedDbWork, transact } from './indexeddb.ts';
 import { type KeyStore, requireName } from './key-stores.ts';
 import type { DpopKeyPair } from './keys.ts';
 import { requireKeyPair, toKeyPair } from './stored-key.ts';
@@ -33,7 +34,6 @@ export function createIndexedDbKeyStore(options: IndexedDbKeyStoreOptions = {}):
 }
 
 type Mode = 'readonly' | 'readwrite';
-type Work = (keys: IDBObjectStore) => IDBRequest;
 
 class IndexedDbKeyStore implements KeyStore {
   readonly keeps = 'crypto-key';
@@ -101,14 +101,14 @@ class IndexedDbKeyStore implements KeyStore {
   }
 
   /** What failed is tried once more on another connection: browsers close them, and some lose them without a word. */
-  async #run(mode: Mode, work: Work): Promise<unknown> {
+  async #run(mode: Mode, work: IndexedDbWork): Promise<unknown> {
     try {
       const connection = this.#connect();
       const database = await connection;
-      return await transact(database, mode, work).catch(async () => {
+      return await transact(database, 'keys', mode, work).catch(async () => {
         this.#forget(connection);
         database.close();
-        return transact(await this.#connect(), mode, work);
+        return transact(await this.#connect(), 'keys', mode, work);
       });
     } catch (cause) {
       throw toStorageError(cause);
@@ -152,16 +152,6 @@ function openDatabase(factory: IDBFactory | undefined, name: string): Promise<ID
       database.onversionchange = () => database.close();
       resolve(database);
     };
-  });
-}
-
-/** `strict`: on the disk before a token is bound to it. */
-function transact(database: IDBDatabase, mode: Mode, work: Work): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const transaction = database.transaction('keys', mode, { durability: 'strict' });
-    transaction.onabort = () => reject(transaction.error);
-    const request = work(transaction.objectStore('keys'));
-    transaction.oncomplete = () => resolve(request.result);
   });
 }
 

@@ -1,4 +1,5 @@
 import { requireText } from '../options.ts';
+import { type IndexedDbWork, transact } from './indexeddb.ts';
 import type { TokenStore } from './session-store.ts';
 
 /** Options of `createIndexedDbTokenStore`. */
@@ -26,8 +27,6 @@ export function createIndexedDbTokenStore(options: IndexedDbTokenStoreOptions = 
   return new IndexedDbTokenStore(database, indexedDB);
 }
 
-type Work = (texts: IDBObjectStore) => IDBRequest;
-
 class IndexedDbTokenStore implements TokenStore {
   readonly #database: string;
   readonly #factory: IDBFactory | undefined;
@@ -51,10 +50,10 @@ class IndexedDbTokenStore implements TokenStore {
   }
 
   /** A connection for each use: none stands in the way of whoever wipes the storage, and none is lost unnoticed. */
-  async #run(mode: 'readonly' | 'readwrite', work: Work): Promise<unknown> {
+  async #run(mode: 'readonly' | 'readwrite', work: IndexedDbWork): Promise<unknown> {
     const database = await openDatabase(this.#factory ?? indexedDB, this.#database);
     try {
-      return await transact(database, mode, work);
+      return await transact(database, 'texts', mode, work);
     } finally {
       database.close();
     }
@@ -67,15 +66,5 @@ function openDatabase(factory: IDBFactory, name: string): Promise<IDBDatabase> {
     request.onupgradeneeded = () => request.result.createObjectStore('texts');
     request.onerror = () => reject(request.error);
     request.onsuccess = () => resolve(request.result);
-  });
-}
-
-/** Done when it is complete, not when it was asked for: only then do others read it. `strict`: a used token is no use. */
-function transact(database: IDBDatabase, mode: 'readonly' | 'readwrite', work: Work): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const transaction = database.transaction('texts', mode, { durability: 'strict' });
-    transaction.onabort = () => reject(transaction.error);
-    const request = work(transaction.objectStore('texts'));
-    transaction.oncomplete = () => resolve(request.result);
   });
 }
