@@ -1,3 +1,4 @@
+import { systemClock } from '../options.ts';
 import { isSecureUrl } from '../secure-url.ts';
 import { discard, readProofRefusal } from './challenges.ts';
 import { DpopClientError } from './errors.ts';
@@ -21,6 +22,8 @@ export interface DpopFetchOptions {
    * proof; default 86,400; 0: not at all.
    */
   readonly maxClockOffset?: number;
+  /** Seconds since the epoch, as this machine sees them; default: the system's clock. */
+  readonly clock?: () => number;
   /** The `fetch` underneath; default: the global one. */
   readonly fetch?: typeof fetch;
   /** Told of what is not visible from outside. Must not throw; what it throws is dropped. */
@@ -51,9 +54,9 @@ export type DpopFetchEvent =
  */
 export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
   requireOptions(options);
-  const { fetch: send = fetch, maxClockOffset = 86_400 } = options;
+  const { fetch: send = fetch, maxClockOffset = 86_400, clock = systemClock } = options;
   const servers = new Map(
-    toOrigins(options.origins).map((origin) => [origin, new ServerMemory(maxClockOffset)]),
+    toOrigins(options.origins).map((origin) => [origin, new ServerMemory(maxClockOffset, clock)]),
   );
   return async function dpopFetch(input, init) {
     const request = toRequest(input, init);
@@ -110,7 +113,7 @@ function tell({ observe }: DpopFetchOptions, event: DpopFetchEvent): void {
 /** A mistake shows when the options are given, not at the first request. */
 function requireOptions(options: unknown): void {
   const given = (options ?? {}) as Readonly<Record<string, unknown>>;
-  const { keyPair, accessToken, fetch: send, observe, maxClockOffset = 0 } = given;
+  const { keyPair, accessToken, fetch: send, observe, clock, maxClockOffset = 0 } = given;
   const { privateKey, publicJwk, sign } = (keyPair ?? {}) as Readonly<Record<string, unknown>>;
   if (!(isObject(privateKey) || typeof sign === 'function') || !isObject(publicJwk))
     refuseOption('keyPair', 'made by generateKeyPair, or a signer');
@@ -118,6 +121,7 @@ function requireOptions(options: unknown): void {
     refuseOption('accessToken', 'a string, or a function that yields one');
   if (send !== undefined && typeof send !== 'function') refuseOption('fetch', 'a function like fetch');
   if (observe !== undefined && typeof observe !== 'function') refuseOption('observe', 'a function');
+  if (clock !== undefined && typeof clock !== 'function') refuseOption('clock', 'a function');
   if (!(typeof maxClockOffset === 'number' && maxClockOffset >= 0))
     refuseOption('maxClockOffset', 'a number of seconds');
 }
@@ -154,11 +158,10 @@ function signalOf(input: RequestInfo | URL, init: RequestInit | undefined): Abor
 async function sign(
   request: Request,
   { keyPair, accessToken }: DpopFetchOptions,
-  { nonce, clockOffset }: ServerMemory,
+  { nonce, now }: ServerMemory,
 ): Promise<Request> {
   const token = typeof accessToken === 'function' ? await accessToken(new URL(request.url)) : accessToken; // [R9068-6-01]
   const { method, url } = request;
-  const now = Date.now() / 1000 + clockOffset;
   // [R9449-4.1-01] [R9449-5-01] [R9449-7-01] [R9449-7.3-01]
   request.headers.set('DPoP', await createProof(keyPair, { method, url, accessToken: token, nonce, now }));
   if (token !== undefined) request.headers.set('Authorization', `DPoP ${token}`); // [R9449-7.1-01]

@@ -10,14 +10,21 @@ const patience = 2000; // milliseconds
 
 export class ServerMemory {
   readonly #maxClockOffset: number;
+  readonly #clock: () => number;
   nonce: string | undefined;
   /** Seconds to add to this machine's clock. */
   clockOffset = 0;
   #isKnown = false;
   #scout: Promise<void> | undefined;
 
-  constructor(maxClockOffset: number) {
+  constructor(maxClockOffset: number, clock: () => number) {
     this.#maxClockOffset = maxClockOffset;
+    this.#clock = clock;
+  }
+
+  /** The server's time, as far as it is known: what proofs are dated with. */
+  get now(): number {
+    return this.#clock() + this.clockOffset;
   }
 
   /**
@@ -59,7 +66,7 @@ export class ServerMemory {
    */
   setClock(response: Response): boolean {
     const date = Date.parse(response.headers.get('Date') ?? '');
-    const offset = Math.round((date - Date.now()) / 1000);
+    const offset = Math.round(date / 1000 - this.#clock());
     const differs = Math.abs(offset - this.clockOffset) > tolerance;
     if (!differs || !(Math.abs(offset) <= this.#maxClockOffset)) return false;
     this.clockOffset = offset;

@@ -107,7 +107,7 @@ test('when the first call breaks off, the others go on', () => {
 });
 
 test('an AbortSignal ends the wait for the first one, before it and during it', async () => {
-  const memory = new ServerMemory(0);
+  const memory = new ServerMemory(0, () => 0);
   const abort = new AbortController();
   const leave = await memory.enter(abort.signal);
   const { setTimeout: real } = globalThis;
@@ -130,7 +130,7 @@ const handles: Readonly<Record<string, unknown>> = {
 };
 for (const [where, handle] of Object.entries(handles)) {
   test(`a call does not wait for ever for the first one, with timers ${where}`, async () => {
-    const memory = new ServerMemory(0);
+    const memory = new ServerMemory(0, () => 0);
     const { signal } = new AbortController();
     const leave = await memory.enter(signal);
     const { setTimeout: real } = globalThis;
@@ -173,6 +173,15 @@ for (const seconds of [600, -600]) {
       assert.ok(corrected?.type === 'clock-corrected' && Math.abs(corrected.seconds - seconds) <= 2);
     }));
 }
+
+test('[M08] proofs are dated by the clock that was given, and a wrong one is corrected', () =>
+  withServer(clockAhead(3600), async ({ origin, seen, fetch }) => {
+    const ahead = () => Date.now() / 1000 + 3600;
+    assert.is((await fetch({ clock: ahead })(origin)).status, 200);
+    assert.is(seen.length, 1);
+    assert.is((await fetch({ clock: () => Date.now() / 1000 + 7200 })(origin)).status, 200);
+    assert.is(seen.length, 3);
+  }));
 
 test('[M08] a clock is corrected by no more than was allowed', () =>
   withServer(clockAhead(600), async ({ origin, seen, events, fetch }) => {
@@ -277,8 +286,8 @@ for (const [fault, sign] of Object.entries(faults)) {
     }));
 }
 
-test('refuses an observer and a clock offset that are none', () => {
-  const wrong = { observe: ['log', {}, 5], maxClockOffset: [-1, Number.NaN, '60', null] };
+test('refuses an observer, a clock and a clock offset that are none', () => {
+  const wrong = { clock: [5, null], observe: ['log', {}, 5], maxClockOffset: [-1, Number.NaN, '60', null] };
   for (const [option, values] of Object.entries(wrong)) {
     for (const value of values) {
       const create = () =>
