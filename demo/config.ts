@@ -10,6 +10,8 @@ export interface DemoConfig {
   /** 0 takes any free port. */
   readonly authorizationPort: number;
   readonly resourcePort: number;
+  /** Of the stolen-token lab, which listens on 127.0.0.1 alone. */
+  readonly labPort: number;
   /** Where the public finds the servers, when a proxy stands before them; default: where they listen. */
   readonly authorizationOrigin: string | undefined;
   readonly resourceOrigin: string | undefined;
@@ -49,6 +51,7 @@ export function readConfig(environment: Environment): DemoConfig {
     host: readHost(environment),
     authorizationPort: readInteger(environment, 'AS_PORT', 4000, 0, 65_535),
     resourcePort: readInteger(environment, 'RS_PORT', 4001, 0, 65_535),
+    labPort: readInteger(environment, 'LAB_PORT', 4002, 0, 65_535),
     authorizationOrigin: readOrigin(environment, 'AS_ORIGIN'),
     resourceOrigin: readOrigin(environment, 'RS_ORIGIN'),
     tokenLifetime: readInteger(environment, 'TOKEN_LIFETIME', 300, 1, 86_400),

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
-import { startAlone } from './alone.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { type RunningDemo, startAlone } from './alone.ts';
+import { ConfigError, type DemoConfig, readConfig } from './config.ts';
 import { invitation } from './invitation.ts';
+import type { LabEngine } from './lab/engine/engine.ts';
+import { type Lab, startLab } from './lab/server/lab-server.ts';
 import { ListenError } from './servers.ts';
 import { tellStory } from './story.ts';
 import { startWorkers } from './workers/workers.ts';
@@ -12,7 +14,7 @@ const usage = `Usage: npm start                  start both servers, tell the st
        npm start -- --workers N   the same in N processes (1 to 64) that share a Redis, named by REDIS_URL
        npm run demo -- --once     tell the story and exit, with 0 only if every verdict was the expected one
 
-Settings (environment): HOST, AS_PORT, RS_PORT, AS_ORIGIN, RS_ORIGIN, TOKEN_LIFETIME, NONCE_POLICY, BINDING_MODE,
+Settings (environment): HOST, AS_PORT, RS_PORT, LAB_PORT, AS_ORIGIN, RS_ORIGIN, TOKEN_LIFETIME, NONCE_POLICY, BINDING_MODE,
 REPLAY_CAPACITY, DEMO_SERVICE_SECRET, DEMO_LEGACY_SECRET, DEMO_API_SECRET, DEMO_WEB_JWK, STATE_FILE, REDIS_URL, NONCE_SECRET,
 PREVIOUS_NONCE_SECRET`;
 
@@ -27,10 +29,10 @@ async function main(): Promise<number> {
   }
   const demo = await (workers > 1 ? startWorkers(config, workers) : startAlone(config));
   const stopped = untilSignal();
+  let lab: Lab | undefined;
   try {
-    console.log(
-      `\nauthorization server  ${demo.authorizationOrigin}\nresource server       ${demo.resourceOrigin}\n`,
-    );
+    lab = once ? undefined : await openLab(config);
+    console.log(addressesOf(demo, lab));
     const expected = await tellStory({ ...demo, config, tell: console.log });
     if (!once) {
       console.log(await invitation(demo, config));
@@ -39,8 +41,23 @@ async function main(): Promise<number> {
     }
     return expected ? 0 : 1;
   } finally {
+    await lab?.close();
     await demo.close(); // also when the story broke off: servers that listen keep the process up
   }
+}
+
+/** People study thefts there; nothing of the demo's own servers takes part. */
+function openLab({ labPort: port }: DemoConfig): Promise<Lab> {
+  const createEngine = async (): Promise<LabEngine> => {
+    const { createLabEngine } = await import('./lab/engine/lab-engine.ts'); // only once somebody looks
+    return createLabEngine();
+  };
+  return startLab({ host: '127.0.0.1', port, createEngine, log: console.log });
+}
+
+function addressesOf({ authorizationOrigin, resourceOrigin }: RunningDemo, lab: Lab | undefined): string {
+  const servers = `\nauthorization server  ${authorizationOrigin}\nresource server       ${resourceOrigin}\n`;
+  return lab === undefined ? servers : `${servers}stolen-token lab      ${lab.origin}/lab\n`;
 }
 
 interface Arguments {

@@ -12,6 +12,7 @@ export const settings: Readonly<Record<string, string>> = {
   HOST: '',
   AS_PORT: '0',
   RS_PORT: '0',
+  LAB_PORT: '0',
   AS_ORIGIN: '',
   RS_ORIGIN: '',
   TOKEN_LIFETIME: '',

@@ -184,6 +184,19 @@ for (const setting of ['AS_PORT', 'RS_PORT']) {
   });
 }
 
+test('a busy LAB_PORT is told in one sentence that names it, and nothing stays up', async () => {
+  const occupant = createServer().listen(0, '127.0.0.1');
+  await once(occupant, 'listening');
+  const { port } = occupant.address() as AddressInfo;
+  try {
+    const { code, err } = await runToEnd([], { LAB_PORT: String(port) });
+    assert.is(code, 1);
+    assert.is(err, `Port ${port} on 127.0.0.1 is in use: stop what listens there, or set LAB_PORT.\n`);
+  } finally {
+    occupant.close();
+  }
+});
+
 test('an address that cannot be had is told in one sentence', async () => {
   const config = { ...readConfig({ AS_PORT: '0', RS_PORT: '0' }), host: '192.0.2.1' }; // kept for documentation
   const error = await startServers(config, { log: () => undefined }).catch((reason: unknown) => reason);

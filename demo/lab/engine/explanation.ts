@@ -1,0 +1,80 @@
+import type { CheckVerdict, VerifyProofOptions } from 'holdfast';
+import { decodeJwt } from 'jose';
+import type { TraceLine } from '../model.ts';
+import type { BankNode } from './bank.ts';
+import type { BankCall } from './bank-call.ts';
+import { namesOf } from './library.ts';
+import { toCheck } from './reasons.ts';
+
+/** Every check of the proof that a request carries, run to the end by the library itself: for the inspector. */
+export async function explain(node: BankNode, call: BankCall): Promise<readonly TraceLine[]> {
+  const proof = call.header('dpop');
+  const token = call.header('authorization')?.split(' ')[1];
+  const { dpop } = node.world.profile.settings;
+  if (dpop === undefined || proof === undefined) return [];
+  const { method, target } = call.exchange;
+  const uri = node.origin + (target.split('?')[0] ?? '');
+  const verdicts = await node.world.library.explainProof(
+    { method, uri, proof },
+    await optionsOf(node, token, proof),
+  );
+  const off = new Set(namesOf(node.world.without));
+  return verdicts.map((verdict) => toLine(verdict, off, proof));
+}
+
+async function optionsOf(
+  node: BankNode,
+  token: string | undefined,
+  proof: string,
+): Promise<VerifyProofOptions> {
+  const { maxAge, futureSkew, nonceLife, noncePolicy } = node.world.profile.settings.dpop as NonNullable<
+    BankNode['world']['profile']['settings']['dpop']
+  >;
+  const memory = await node.store.read(node.world.clock.now(node.id));
+  const jkt = boundTo(token);
+  return {
+    ...(token === undefined || token === '' ? {} : { accessToken: token }),
+    ...(jkt === undefined ? {} : { jkt }),
+    maxAge,
+    futureSkew,
+    nonceLife,
+    memory,
+    nonceRequired: noncePolicy === 'always',
+    readNonce: (nonce) => node.nonces.read(`resource ${node.origin}`, nonce, memory),
+    maxProofBytes: Math.max(4096, proof.length),
+  };
+}
+
+function boundTo(token: string | undefined): string | undefined {
+  try {
+    const { cnf } = decodeJwt<{ cnf?: { jkt?: unknown } }>(token ?? '');
+    return typeof cnf?.jkt === 'string' && /^[\w-]{43}$/.test(cnf.jkt) ? cnf.jkt : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toLine(verdict: CheckVerdict, off: ReadonlySet<string>, proof: string): TraceLine {
+  const { name, section, reason, passed, deciding, expected, found } = verdict;
+  const verdictText = off.has(name) ? 'off' : passed ? 'passed' : 'failed';
+  const check = toCheck(
+    reason,
+    Buffer.from(proof.split('.')[1] ?? '', 'base64url')
+      .toString()
+      .includes('"nonce"'),
+  );
+  return {
+    name,
+    check,
+    section,
+    verdict: verdictText,
+    deciding,
+    expected: toText(expected),
+    found: toText(found),
+  };
+}
+
+function toText(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
+  return text.slice(0, 300);
+}

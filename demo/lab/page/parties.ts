@@ -1,0 +1,43 @@
+import type { LootKind, PartyId } from '../model.ts';
+import type { IconName } from './icons.ts';
+
+/** Everybody on the stage, from left to right: the victim first, the thief last. */
+
+export const parties: readonly { readonly id: PartyId; readonly name: string; readonly icon: IconName }[] = [
+  { id: 'alice', name: 'Alice', icon: 'alice' },
+  { id: 'proxy', name: 'Proxy', icon: 'proxy' },
+  { id: 'issuer', name: 'Issuer', icon: 'issuer' },
+  { id: 'bank-a', name: 'Bank A', icon: 'bank' },
+  { id: 'bank-b', name: 'Bank B', icon: 'bank' },
+  { id: 'mail', name: 'Mail', icon: 'mail' },
+  { id: 'mallory', name: 'Mallory', icon: 'mallory' },
+  { id: 'thief', name: 'Thief', icon: 'thief' },
+];
+
+export function nameOf(id: PartyId): string {
+  return parties.find((party) => party.id === id)?.name ?? id;
+}
+
+/** Whose place a text such as `line 7 of bank A's access log` speaks of. What lies with nobody else lies with Alice. */
+export function placeOf(where: string): PartyId {
+  const text = where.toLowerCase();
+  if (/bank b|node b/.test(text)) return 'bank-b';
+  if (/bank|node a|server log|access log/.test(text)) return 'bank-a';
+  if (/issuer'?s? (?!session|cookie)|authorization server|key set/.test(text)) return 'issuer';
+  if (/mail/.test(text)) return 'mail';
+  if (/proxy|wire|network|tap/.test(text)) return 'proxy';
+  return 'alice';
+}
+
+export const lootIcons: Readonly<Record<LootKind, IconName>> = {
+  'access token': 'token',
+  'refresh token': 'again',
+  proof: 'check',
+  'whole request': 'envelope',
+  cookies: 'cookie',
+  key: 'key',
+  code: 'token',
+  'issuer session': 'issuer',
+  'server secret': 'server',
+  'live page': 'page',
+};

@@ -1,0 +1,282 @@
+import type { CellWindow, CheckId, Recording, Seat, Seconds } from '../model.ts';
+import { type Chooser, createChooser } from './chooser.ts';
+import { readWait } from './duration.ts';
+import { findDecisive } from './exchange.ts';
+import { boundProfile, firstProfile, ladder, toChapter } from './guide.ts';
+import { createHero, type Hero } from './hero.ts';
+import { createInspector, type Inspector } from './inspector.ts';
+import { createThiefPane, type ThiefPane } from './loot.ts';
+import { createPlayer, type Player, toStops, worldTime } from './player.ts';
+import { createShield, type Shield } from './shield.ts';
+import { createStage, type Stage } from './stage.ts';
+import { layOut } from './stage-layout.ts';
+import { createFrame, type StoryFrame } from './story-frame.ts';
+import { createStrip, type Strip } from './strip.ts';
+import type { PageContext, View } from './view.ts';
+
+/** Steal a token, see what comes of it, turn on a shield, steal again. */
+export function createStory(context: PageContext): View {
+  return new Story(context);
+}
+
+/** What is tried, and from where. */
+interface Choice {
+  readonly profile: string;
+  readonly theft: string;
+  readonly seat: Seat;
+  readonly wait: Seconds;
+  readonly without: readonly CheckId[];
+}
+
+class Story implements View {
+  readonly name = 'story';
+  readonly title = 'Story';
+  readonly element: HTMLElement;
+  readonly keys: View['keys'];
+  readonly #context: PageContext;
+  readonly #hero: Hero;
+  readonly #shield: Shield;
+  readonly #thief: ThiefPane;
+  readonly #stage: Stage;
+  readonly #player: Player;
+  readonly #inspector: Inspector;
+  readonly #strip: Strip;
+  readonly #chooser: Chooser;
+  readonly #frame: StoryFrame;
+  #choice: Choice;
+  #recording: Recording | undefined;
+  /** Position of the stage, in events. */
+  #position = 0;
+  #told = false;
+  /** Counts tries: the answer to an earlier one is not shown any more. */
+  #try = 0;
+
+  constructor(context: PageContext) {
+    this.#context = context;
+    this.#choice = {
+      profile: firstProfile,
+      theft: ladder[0] ?? '',
+      seat: context.seat(),
+      wait: 1,
+      without: [],
+    };
+    const { catalogue } = context;
+    this.#hero = createHero({ next: () => this.#act(), again: () => this.#steal() });
+    this.#shield = createShield(catalogue, {
+      profile: (profile) => this.#choose({ profile }),
+      wait: (wait) => this.#choose({ wait }),
+      search: (kinds) => this.#chooser.open(kinds),
+    });
+    this.#thief = createThiefPane(() => this.#steal());
+    this.#stage = createStage((exchange) => this.#look(exchange));
+    this.#player = createPlayer({ moved: (...moment) => this.#moved(...moment), ended: () => this.#ended() });
+    this.#inspector = createInspector({
+      catalogue,
+      without: context.source.live ? (check) => this.#switchOff(check) : undefined,
+      close: () => this.#frame.closeInspector(),
+    });
+    this.#strip = createStrip(catalogue, (profile, theft) => this.#choose({ profile, theft }, true));
+    this.#chooser = createChooser(catalogue, (kind, id) => this.#choose({ [kind]: id }));
+    this.#frame = createFrame({
+      parts: [
+        this.#hero,
+        this.#stage,
+        this.#player,
+        this.#inspector,
+        this.#strip,
+        this.#thief,
+        this.#chooser,
+      ],
+      shield: this.#shield,
+      matrix: () => context.go('matrix'),
+      checkOn: () => this.#choose({}, true),
+    });
+    this.element = this.#frame.element;
+    this.keys = this.#createKeys();
+    context.results.watch(() => this.#measured());
+    this.#begin();
+  }
+
+  show(path: readonly string[], query: URLSearchParams): void {
+    const [profile = firstProfile, theft = ladder[0] ?? ''] = path;
+    const choice = {
+      profile,
+      theft,
+      seat: this.#context.seat(),
+      wait: readWait(query.get('t')),
+      without: [],
+    };
+    if (!this.#knows(choice)) return this.#frame.notice(`There is no cell ${profile}/${theft} in this lab.`);
+    const run = path.length > 1 || this.#recording !== undefined;
+    if (sameCell(choice, this.#choice)) {
+      if (path.length === 0 && this.#recording === undefined) this.#hero.focus();
+      return;
+    }
+    this.#take(choice, run);
+  }
+
+  hide(): void {
+    this.#player.pause();
+    this.#hero.counter.stop();
+  }
+
+  #knows({ profile, theft }: Choice): boolean {
+    const { profiles, thefts } = this.#context.catalogue;
+    return profiles.some(({ id }) => id === profile) && thefts.some(({ id }) => id === theft);
+  }
+
+  /** Chosen on the page: the address follows. */
+  #choose(change: Partial<Choice>, run = this.#recording !== undefined): void {
+    this.#take({ ...this.#choice, without: [], ...change }, run);
+    const { profile, theft, wait } = this.#choice;
+    this.#context.go('cell', profile, theft, wait === 1 ? {} : { t: String(wait) });
+  }
+
+  #take(choice: Choice, run: boolean): void {
+    this.#choice = choice;
+    this.#begin();
+    if (run) void this.#steal();
+  }
+
+  /** Before the theft: nothing has been sent. */
+  #begin(): void {
+    const { profile, theft, seat } = this.#choice;
+    this.#try += 1;
+    this.#recording = undefined;
+    this.#told = false;
+    this.#frame.notice(undefined);
+    this.#frame.labOnly(this.#choice.without);
+    this.#shield.show(this.#choice);
+    const info = this.#context.catalogue.thefts.find(({ id }) => id === theft);
+    if (info !== undefined) this.#thief.prepare(info);
+    this.#hero.counter.stop();
+    this.#inspector.load(undefined);
+    this.#stage.load(undefined);
+    this.#player.load(undefined, [0], false);
+    this.#strip.show(profile, theft, seat, this.#context.results.report());
+    this.#tell();
+  }
+
+  async #steal(): Promise<void> {
+    if (this.#recording !== undefined) this.#begin();
+    const current = this.#try;
+    this.#hero.busy();
+    try {
+      const recording = await this.#context.source.record(this.#choice);
+      if (current !== this.#try) return;
+      if (recording === undefined) throw new Error('This file holds no recording of this theft.');
+      this.#play(recording);
+    } catch (error) {
+      if (current !== this.#try) return;
+      this.#tell();
+      this.#frame.notice(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #play(recording: Recording): void {
+    this.#recording = recording;
+    this.#told = false;
+    this.#stage.load(recording);
+    this.#inspector.load(recording);
+    const rows = layOut(recording, 1000, 16).rows.map(({ index }) => index);
+    this.#player.load(recording, toStops(rows, recording.events.length), true);
+  }
+
+  #moved(position: number, travel: number): void {
+    const recording = this.#recording;
+    this.#position = position;
+    this.#stage.show(position, travel);
+    if (recording === undefined) return this.#frame.caption('');
+    const events = recording.events.slice(0, position);
+    this.#frame.caption(events.findLast((event) => event.type === 'say')?.text ?? '');
+    this.#thief.show(recording, position);
+    const last = events.findLast((event) => event.type === 'response' || event.type === 'request');
+    if (last?.type === 'response' || last?.type === 'request') this.#inspect(last.id);
+  }
+
+  #ended(): void {
+    const recording = this.#recording;
+    if (recording === undefined) return;
+    const decisive = findDecisive(recording);
+    if (decisive !== undefined) this.#inspect(decisive.id);
+    if (decisive?.response?.verdict === 'refused') this.#inspector.tab('Checks');
+    this.#hero.counter.start(recording, this.#window());
+    if (this.#told) return;
+    this.#told = true;
+    this.#tell();
+    const { headline, text } = toChapter({ ...this.#choice, recording }, this.#context.catalogue);
+    this.#context.announce(`${headline}. ${text}`);
+  }
+
+  #inspect(exchange: number): void {
+    this.#stage.select(exchange);
+    this.#inspector.show(exchange, worldTime(this.#recording, this.#position));
+  }
+
+  /** Chosen on the stage: the inspector comes forward, and playing ends. */
+  #look(exchange: number): void {
+    this.#player.pause();
+    this.#inspect(exchange);
+    this.#frame.openInspector();
+  }
+
+  #window(): CellWindow | null {
+    const { profile, theft, seat } = this.#choice;
+    const cells = this.#context.results.report()?.cells ?? [];
+    const same = cells.find((cell) => cell.profile === profile && cell.theft === theft && cell.seat === seat);
+    return same?.window ?? null;
+  }
+
+  #measured(): void {
+    const { profile, theft, seat } = this.#choice;
+    this.#strip.show(profile, theft, seat, this.#context.results.report());
+  }
+
+  #tell(): void {
+    const { profile, theft } = this.#choice;
+    const { profiles, thefts } = this.#context.catalogue;
+    const title = profiles.find(({ id }) => id === profile)?.title ?? '';
+    const attack = thefts.find(({ id }) => id === theft)?.title ?? '';
+    const chapter = toChapter({ profile, theft, recording: this.#recording }, this.#context.catalogue);
+    this.#hero.show(chapter, `${profile} ${title} · ${theft} ${attack}`, this.#recording !== undefined);
+  }
+
+  #act(): void {
+    const { next } = toChapter({ ...this.#choice, recording: this.#recording }, this.#context.catalogue);
+    if (this.#recording !== undefined && !this.#told) return;
+    if (next.act === 'steal') void this.#steal();
+    else if (next.act === 'bind') this.#choose({ profile: boundProfile }, false);
+    else if (next.act === 'cleverer') this.#choose({ theft: next.theft }, true);
+    else this.#context.go('matrix');
+  }
+
+  #switchOff(check: CheckId): void {
+    const without = [...new Set([...(this.#recording?.without ?? []), check])];
+    this.#take({ ...this.#choice, without }, true);
+  }
+
+  #createKeys(): View['keys'] {
+    return {
+      s: { does: 'Steal', press: () => void this.#steal() },
+      space: { does: 'Play or pause', press: () => this.#player.toggle() },
+      arrowright: { does: 'One step forward', press: () => this.#player.step(1) },
+      arrowleft: { does: 'One step back', press: () => this.#player.step(-1) },
+      '.': { does: 'Faster', press: () => this.#player.speed(1) },
+      ',': { does: 'Slower', press: () => this.#player.speed(-1) },
+      c: { does: 'Checks', press: () => this.#open('Checks') },
+      d: { does: 'Diff', press: () => this.#open('Diff') },
+      '/': { does: 'Search a profile or theft', press: () => this.#chooser.open('both') },
+      escape: { does: 'Close the inspector', press: () => this.#frame.closeInspector() },
+    };
+  }
+
+  #open(tab: 'Checks' | 'Diff'): void {
+    this.#inspector.tab(tab);
+    this.#frame.openInspector();
+    this.#inspector.focus();
+  }
+}
+
+function sameCell(a: Choice, b: Choice): boolean {
+  return a.profile === b.profile && a.theft === b.theft && a.seat === b.seat && a.wait === b.wait;
+}
