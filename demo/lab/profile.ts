@@ -113,6 +113,8 @@ export interface Protection {
   readonly received?: (customer: Holder) => void | Promise<void>;
   /** At the client: what Alice answers to a 403 that asks something of her, and where it is posted. */
   readonly answerChallenge?: (body: string, customer: Holder) => ChallengeAnswer | undefined;
+  /** What a thief who can sign tokens himself writes into them, to get past this mitigation. */
+  readonly forge?: () => JsonObject;
   /** What the thief adds to his, knowing the system and what he holds. */
   readonly imitate?: (draft: Draft, loot: Loot) => void | Promise<void>;
 }

@@ -146,14 +146,17 @@ export class Customer {
 
   /** The request as it would be sent, kept back. */
   async prepare(path: string, options: CallOptions = {}): Promise<CapturedRequest> {
-    return new Promise((resolve, reject) => {
-      this.#capture = resolve;
-      this.callOnce(path, options)
-        .catch(reject)
-        .finally(() => {
-          this.#capture = undefined;
-        });
-    });
+    let captured: CapturedRequest | undefined;
+    this.#capture = (request) => {
+      captured ??= request;
+    };
+    try {
+      await this.callOnce(path, options);
+    } finally {
+      this.#capture = undefined;
+    }
+    if (captured === undefined) throw new Error('there was nothing to send');
+    return captured;
   }
 
   async logout(): Promise<void> {

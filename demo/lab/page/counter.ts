@@ -1,7 +1,7 @@
 import type { CellWindow, Recording } from '../model.ts';
 import { fill, h } from './dom.ts';
 import { toClock, toWindowText } from './duration.ts';
-import { thiefGotIn } from './stage-layout.ts';
+import { thiefGotIn } from './uses.ts';
 
 /** For how long the loot is still of use: the window that was measured, running down. */
 export interface Counter {

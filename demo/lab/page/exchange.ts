@@ -1,4 +1,4 @@
-import type { HeaderLine, LabEvent, Recording } from '../model.ts';
+import type { HeaderLine, LabEvent } from '../model.ts';
 import { nameOf } from './parties.ts';
 
 /** Requests and the answers to them. */
@@ -44,15 +44,9 @@ export function toVerdict(exchange: Exchange): string {
   return `${response.verdict}, ${response.status}${check}`;
 }
 
-/** The exchange that the try turned on: the thief's last one, else the last one with a verdict after the theft. */
-export function findDecisive(recording: Recording): Exchange | undefined {
-  const all = toExchanges(recording.events);
-  const theft = recording.events.findIndex((event) => event.type === 'loot');
-  const loot = recording.events[theft]?.seq ?? 0;
-  const after = all.filter(({ request, response }) => (response?.seq ?? request.seq) > loot);
-  const byThief = after.filter(({ request }) => request.from === 'thief');
-  const decided = byThief.filter(({ response }) => response?.decidedBy === recording.decidedBy);
-  return decided.at(-1) ?? byThief.at(-1) ?? after.at(-1) ?? all.at(-1);
+/** Whether somebody else sends what Alice has sent before. Her own next request may well look like her last one. */
+export function isReplay({ request }: Exchange): boolean {
+  return request.copyOf !== null && request.from !== 'alice';
 }
 
 /** What Alice had sent that is most like it: the original of a copy, else her last one to the same target. */

@@ -1,5 +1,5 @@
 import type { Catalogue, Outcome, Recording } from '../model.ts';
-import { thiefGotIn } from './stage-layout.ts';
+import { thiefGotIn } from './uses.ts';
 
 /** The thread of the story: what is said above the stage, and what the large button does next. */
 
@@ -59,10 +59,21 @@ function openingOf(theft: string, catalogue: Catalogue): string {
 }
 
 function told(scene: Scene, recording: Recording, catalogue: Catalogue): Chapter {
-  const end = recording.events.findLast((event) => event.type === 'end')?.text ?? '';
-  const why = catalogue.thefts.find(({ id }) => id === recording.theft)?.why ?? '';
-  const text = recording.outcome === 'works' && recording.profile === firstProfile ? end : join(end, why);
+  const text = `${explain(recording, catalogue)} ${switchedOff(recording)}`.trim();
   return { ...verdictOf(recording, catalogue), text, next: nextAct(scene, recording) };
+}
+
+/** What a refusal means; else the reason why the theft gets so far. */
+function explain({ outcome, decidedBy, theft, events }: Recording, catalogue: Catalogue): string {
+  const end = events.findLast((event) => event.type === 'end')?.text ?? '';
+  const why = catalogue.thefts.find(({ id }) => id === theft)?.why ?? '';
+  const meaning = catalogue.checks.find(({ id }) => id === decidedBy)?.meaning;
+  if (outcome === 'works' || outcome === 'narrowed' || outcome === 'longer') return why;
+  return outcome === 'blocked' ? (meaning ?? why) : `${end} ${why}`;
+}
+
+function switchedOff({ without }: Recording): string {
+  return without.length === 0 ? '' : `Here the check ${without.join(' and ')} was switched off.`;
 }
 
 function verdictOf(
@@ -70,7 +81,7 @@ function verdictOf(
   catalogue: Catalogue,
 ): Pick<Chapter, 'headline' | 'tone'> {
   const check = catalogue.checks.find(({ id }) => id === decidedBy);
-  const by = check === undefined ? '' : `: ${check.title}`;
+  const by = decidedBy === null ? '' : `: ${check?.title ?? decidedBy}`;
   const words: Readonly<Record<Outcome, Pick<Chapter, 'headline' | 'tone'>>> = {
     works: { headline: 'The thief is in', tone: 'works' },
     narrowed: { headline: 'The thief is in, for a shorter time', tone: 'works' },
@@ -101,10 +112,6 @@ function climb(theft: string): Act {
     label: step === 0 ? 'Let the thief be cleverer' : 'Cleverer still',
     theft: higher,
   };
-}
-
-function join(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== '').join(' ');
 }
 
 function sentence(text: string): string {

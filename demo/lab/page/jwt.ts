@@ -49,24 +49,12 @@ export function findToken(headers: readonly HeaderLine[]): Credential | undefine
   return cookie === undefined ? undefined : { scheme: 'Cookie', value: cookie };
 }
 
-/**
- * World time at the start of a try, in seconds since 1970, as far as it shows: the first JWT seen was made at that
- * moment, by an honest clock.
- */
+/** World time at the start of a try, in seconds since 1970: servers say it with each answer. */
 export function findEpoch(events: readonly LabEvent[]): Seconds | undefined {
   for (const event of events) {
-    if (event.type !== 'request' && event.type !== 'response') continue;
-    const iat = firstIssue(event.headers, event.body);
-    if (iat !== undefined) return iat - event.at;
-  }
-  return undefined;
-}
-
-function firstIssue(headers: readonly HeaderLine[], body: string | null): Seconds | undefined {
-  const texts = [...headers.map(([, value]) => value), body ?? ''];
-  for (const [jwt] of texts.join('\n').matchAll(/ey[\w-]+\.ey[\w-]+\.[\w-]*/g)) {
-    const iat = decodeJwt(jwt)?.claims['iat'];
-    if (typeof iat === 'number') return iat;
+    if (event.type !== 'response') continue;
+    const time = Date.parse(findHeader(event.headers, 'date') ?? '') / 1000;
+    if (!Number.isNaN(time)) return time - event.at;
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { fill, h } from './dom.ts';
 import type { Exchange } from './exchange.ts';
 import { icon } from './icons.ts';
 import { lootIcons } from './parties.ts';
-import { findUses } from './stage-layout.ts';
+import { findDecisive, findUses } from './uses.ts';
 
 /** What the thief wants, what he holds, and what he gets for it. */
 export interface ThiefPane {
@@ -42,7 +42,7 @@ class ThiefsThings implements ThiefPane {
   show(recording: Recording, position: number): void {
     const events = recording.events.slice(0, position);
     const items = events.flatMap((event) => (event.type === 'loot' ? event.items : []));
-    const use = findUses(recording).findLast(({ response }) => response !== undefined && response.seq <= position);
+    const use = latestUse(recording, position);
     const state = `${items.length} ${use?.id}`;
     if (state === this.#shown) return;
     this.#shown = state;
@@ -64,26 +64,21 @@ class ThiefsThings implements ThiefPane {
   }
 }
 
+/** The thief's last one so far; at the end the one that counts. */
+function latestUse(recording: Recording, position: number): Exchange | undefined {
+  const uses = findUses(recording);
+  if (uses.length > 0 && position === recording.events.length) return findDecisive(recording);
+  return uses.findLast(({ response }) => response !== undefined && response.seq <= position);
+}
+
 function itemCard({ kind, where, value, outOfReach }: LootItem): HTMLElement {
-  if (value !== null) return card(kind, where, 'taken', value);
+  if (value !== null) return card(kind, where, 'taken');
   return card(kind, outOfReach ?? 'out of his reach', 'void');
 }
 
-function card(kind: LootKind, where: string, state: 'waiting' | 'taken' | 'void', value = ''): HTMLElement {
-  const words = h(
-    'span',
-    { class: 'loot-words' },
-    h('strong', {}, kind),
-    h('span', { class: 'where' }, where),
-  );
-  const bytes = value === '' ? null : h('code', { title: 'the first bytes of it' }, value.slice(0, 60));
-  return h(
-    'li',
-    { class: `loot-card ${state}` },
-    icon(state === 'void' ? 'dash' : lootIcons[kind]),
-    words,
-    bytes,
-  );
+function card(kind: LootKind, where: string, state: 'waiting' | 'taken' | 'void'): HTMLElement {
+  const words = h('span', { class: 'loot-words' }, h('strong', {}, kind), h('span', { class: 'where' }, where));
+  return h('li', { class: `loot-card ${state}` }, icon(state === 'void' ? 'dash' : lootIcons[kind]), words);
 }
 
 function screenOf({ response }: Exchange): readonly Node[] {

@@ -65,5 +65,5 @@ export function emptyText({ index, running }: MatrixState, { rows, thefts }: Lay
     return 'Nothing matches. Clear the filter to see all profiles and thefts.';
   }
   if (index.size() > 0 || running.size > 0) return '';
-  return 'Nothing has been measured yet. Run all (quick) fills the matrix in about half a minute.';
+  return 'Nothing has been measured yet. Run all (quick) tries every theft once.';
 }

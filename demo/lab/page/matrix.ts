@@ -53,13 +53,15 @@ class MatrixView implements View {
   #pending: ReturnType<typeof setTimeout> | undefined;
   #state: MatrixState;
   #arrangement: Arrangement;
+  /** Under the pointer or in focus: what the lines under the grid are about. */
+  #looked: Spot | undefined;
 
   constructor(context: PageContext) {
     this.#context = context;
     this.#state = firstState(context);
     this.#arrangement = arrange(this.#state);
     this.#grid = createGrid(context.catalogue, {
-      looked: (spot) => this.#reason.show(spot, this.#state),
+      looked: (spot) => this.#look(spot),
       chosen: (spot) => this.#choose(spot),
       escaped: () => this.#escape(),
     });
@@ -144,9 +146,14 @@ class MatrixView implements View {
     else paintAll(this.#grid, this.#state, this.#arrangement);
     this.#seats.show(this.#state.seat);
     this.#filters.showCompare(this.#state.baseline !== undefined);
-    this.#reason.show(this.#grid.current(), this.#state);
+    this.#look(this.#looked ?? this.#grid.current());
     this.#pins.show(this.#state);
     this.#showEmpty();
+  }
+
+  #look(spot: Spot | undefined): void {
+    this.#looked = spot;
+    this.#reason.show(spot, this.#state);
   }
 
   #showEmpty(): void {
@@ -207,6 +214,7 @@ class MatrixView implements View {
     // Rows stay where they are while a run goes on: nothing jumps below a reader's eyes.
     if (!this.#run.running() || this.#narrow.matches) this.#refresh();
     else paintSome(this.#grid, this.#state, this.#arrangement, keys);
+    this.#look(this.#looked ?? this.#grid.current());
     this.#showEmpty();
   }
 

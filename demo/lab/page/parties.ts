@@ -18,15 +18,20 @@ export function nameOf(id: PartyId): string {
   return parties.find((party) => party.id === id)?.name ?? id;
 }
 
+/** Words that give away whose place a text speaks of; the first that fits counts. */
+const places: readonly (readonly [words: RegExp, party: PartyId])[] = [
+  [/alice|browser|cookies|page's storage/, 'alice'],
+  [/bank b/, 'bank-b'],
+  [/issuer/, 'issuer'],
+  [/bank|access log/, 'bank-a'],
+  [/mail/, 'mail'],
+  [/proxy/, 'proxy'],
+];
+
 /** Whose place a text such as `line 7 of bank A's access log` speaks of. What lies with nobody else lies with Alice. */
 export function placeOf(where: string): PartyId {
   const text = where.toLowerCase();
-  if (/bank b|node b/.test(text)) return 'bank-b';
-  if (/bank|node a|server log|access log/.test(text)) return 'bank-a';
-  if (/issuer'?s? (?!session|cookie)|authorization server|key set/.test(text)) return 'issuer';
-  if (/mail/.test(text)) return 'mail';
-  if (/proxy|wire|network|tap/.test(text)) return 'proxy';
-  return 'alice';
+  return places.find(([words]) => words.test(text))?.[1] ?? 'alice';
 }
 
 export const lootIcons: Readonly<Record<LootKind, IconName>> = {

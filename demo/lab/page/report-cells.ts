@@ -7,7 +7,7 @@ export interface CellTables {
   readonly element: HTMLDetailsElement;
   /** Of this report from now on. */
   readonly update: (report: Report, seat: Seat) => void;
-  /** Paper cannot be opened. */
+  /** Draws them at once. */
   readonly open: () => void;
 }
 

@@ -113,7 +113,13 @@ function drawParameters({ profiles }: Report): HTMLElement {
     const texts = values.map((value) => (value === undefined ? '–' : durationText(value)));
     return h('tr', {}, profileHead(profile), ...texts.map(number));
   });
-  return drawTable('Parameters', ['Profile', ...names], rows);
+  const table = drawTable('Parameters', ['Profile', ...names], rows);
+  return h(
+    'details',
+    { class: 'report-fold' },
+    h('summary', {}, 'Lifetimes and windows of each profile'),
+    table,
+  );
 }
 
 function profileHead({ id, title }: { readonly id: string; readonly title: string }): HTMLElement {

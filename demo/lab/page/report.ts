@@ -32,7 +32,11 @@ class ReportView {
   readonly #cells: CellTables = createCellTables();
   #busy = false;
   #stopWatching: () => void = () => {};
-  readonly #beforePrint = (): void => this.#cells.open();
+  /** Paper cannot be opened. */
+  readonly #beforePrint = (): void => {
+    for (const folded of this.#body.querySelectorAll('details')) folded.open = true;
+    this.#cells.open();
+  };
   #redraw = 0;
 
   constructor(context: PageContext) {

@@ -64,6 +64,7 @@ class ChoosingShield implements Shield {
     fill(this.#about, ...aboutProfile(this.#catalogue.profiles.find(({ id }) => id === profile)));
     const info = this.#catalogue.thefts.find(({ id }) => id === theft);
     fill(this.#theftButton, ...theftLabel(info));
+    this.#theftButton.title = info?.ability ?? '';
     this.#wait.disabled = info?.timed === false;
     fill(this.#wait, ...waitsWith(wait).map((seconds) => option(seconds, wait)));
   }
@@ -100,13 +101,8 @@ function aboutProfile(profile: ProfileInfo | undefined): readonly Node[] {
 }
 
 function theftLabel(theft: TheftInfo | undefined): readonly Node[] {
-  const words = h(
-    'span',
-    {},
-    h('strong', {}, theft?.title ?? ''),
-    h('span', { class: 'muted' }, theft?.ability ?? ''),
-  );
-  return [h('code', {}, theft?.id ?? ''), words, h('span', { class: 'change' }, 'change')];
+  const title = h('strong', {}, theft?.title ?? '');
+  return [h('code', {}, theft?.id ?? ''), title, h('span', { class: 'change' }, 'change')];
 }
 
 function option(seconds: Seconds, chosen: Seconds): HTMLOptionElement {

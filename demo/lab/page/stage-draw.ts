@@ -1,6 +1,6 @@
 import { durationText } from './cell-marks.ts';
 import { s } from './dom.ts';
-import { type Exchange, toTarget } from './exchange.ts';
+import { type Exchange, isReplay, toTarget } from './exchange.ts';
 import type { Row, StageLayout } from './stage-layout.ts';
 
 /** The rows of the stage as SVG. Shape and word carry the meaning, colour repeats it. */
@@ -14,7 +14,7 @@ export interface Pen {
 }
 
 export function drawRow(row: Row, pen: Pen): SVGGElement {
-  if (row.kind === 'more') return note(row, pen, `${row.count} more like this`);
+  if (row.kind === 'more') return note(row, pen, row.unfolds ? `▸ ${row.text}` : row.text);
   if (row.kind === 'message') return row.event.type === 'request' ? request(row, pen) : response(row, pen);
   switch (row.event.type) {
     case 'loot':
@@ -42,7 +42,7 @@ type MessageRow = Extract<Row, { readonly kind: 'message' }>;
 function request(row: MessageRow, pen: Pen): SVGGElement {
   const { exchange } = row;
   const y = row.top + row.height - 0.25 * pen.unit;
-  const replay = exchange.request.copyOf !== null;
+  const replay = isReplay(exchange);
   const kind = `request ${replay ? 'replay' : ''} to-be-${exchange.response?.verdict ?? 'unknown'}`;
   return s(
     'g',
@@ -56,7 +56,7 @@ function request(row: MessageRow, pen: Pen): SVGGElement {
 }
 
 function response(row: MessageRow, pen: Pen): SVGGElement {
-  const { response, request } = row.exchange;
+  const { response } = row.exchange;
   const y = row.top + row.height - 0.25 * pen.unit;
   const refused = response?.verdict === 'refused';
   const why =
@@ -72,7 +72,6 @@ function response(row: MessageRow, pen: Pen): SVGGElement {
     head(row, y, pen.unit),
     label(row, pen, y - 0.4 * pen.unit, `${response?.status ?? ''}${why}`),
     verdictMark(row.from, y, refused, pen.unit),
-    request.copyOf === null ? null : s('title', {}, 'a replay'),
     packet(row.from, y, pen.unit),
   );
 }

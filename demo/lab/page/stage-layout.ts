@@ -1,6 +1,7 @@
-import type { LabEvent, Outcome, PartyId, Recording } from '../model.ts';
+import type { LabEvent, PartyId, Recording } from '../model.ts';
 import { type EventOf, type Exchange, toExchanges, toTarget } from './exchange.ts';
 import { parties, placeOf } from './parties.ts';
+import { findUse } from './uses.ts';
 
 /** Where each thing of a recording stands on the stage: life lines from left to right, events from top to bottom. */
 
@@ -11,7 +12,7 @@ export interface Lane {
   readonly x: number;
 }
 
-/** What a row is of: an event, or the number of rows like those before it that were left out. */
+/** What a row is of: an event, or rows that were left out. `unfolds`: they can be asked for. */
 export type RowKind =
   | {
       readonly kind: 'message';
@@ -19,7 +20,7 @@ export type RowKind =
       readonly exchange: Exchange;
     }
   | { readonly kind: 'event'; readonly event: EventOf<'loot' | 'clock' | 'cannot' | 'alert' | 'store'> }
-  | { readonly kind: 'more'; readonly count: number };
+  | { readonly kind: 'more'; readonly text: string; readonly unfolds: boolean };
 
 export type Row = RowKind & {
   /** Of the event among all events. */
@@ -52,18 +53,19 @@ const heights: Readonly<Record<DrawnEvent['type'] | 'more', number>> = {
   more: 1.75,
 };
 
-export function layOut(recording: Recording, width: number, unit: number): StageLayout {
-  const { events } = recording;
-  const lanes = placeLanes(findParties(events), width, unit);
-  const rows = placeRows(foldRows(toRows(events)), lanes, width, unit);
+/** `whole`: with what came before the start of the try, which is one row otherwise. */
+export function layOut(recording: Recording, width: number, unit: number, whole = false): StageLayout {
+  const drawn = foldRows(foldPrelude(toRows(recording.events), recording.events, whole));
+  const lanes = placeLanes(findParties(recording.events), width, unit);
+  const rows = placeRows(drawn, lanes, width, unit);
   const end = rows.at(-1);
-  return {
-    width,
-    height: (end === undefined ? 0 : end.top + end.height) + unit / 2,
-    lanes,
-    rows,
-    use: placeUse(findUse(recording), rows),
-  };
+  const height = (end === undefined ? 0 : end.top + end.height) + unit / 2;
+  return { width, height, lanes, rows, use: placeUse(findUse(recording), rows) };
+}
+
+/** Indexes of the events that get a row of their own: where playing rests. */
+export function drawnIndexes(recording: Recording): readonly number[] {
+  return layOut(recording, 1000, 16).rows.map(({ index }) => index);
 }
 
 export function findParties(events: readonly LabEvent[]): readonly PartyId[] {
@@ -96,6 +98,20 @@ function toRows(events: readonly LabEvent[]): readonly IndexedRow[] {
   });
 }
 
+/** Alice has to sign in before there is anything to steal: one row for that is enough, unless somebody asks. */
+function foldPrelude(
+  rows: readonly IndexedRow[],
+  events: readonly LabEvent[],
+  whole: boolean,
+): readonly IndexedRow[] {
+  const start = events.findIndex(({ type }) => type === 'start');
+  const before = events.slice(0, Math.max(start, 0)).filter(({ type }) => type === 'request').length;
+  if (before === 0) return rows;
+  const text = `Alice signs in: ${before} ${before === 1 ? 'request' : 'requests'}`;
+  const row: IndexedRow = { kind: 'more', text, unfolds: true, index: start };
+  return [row, ...rows.filter(({ index }) => whole || index > start)];
+}
+
 const shownRepeats = 2;
 
 /** Where the same goes on and on, once or as pairs of request and answer, the first and the last stand for all. */
@@ -114,7 +130,7 @@ export function foldRows(rows: readonly IndexedRow[]): readonly IndexedRow[] {
 function shorten(block: readonly IndexedRow[], period: number, repeats: number): readonly IndexedRow[] {
   const last = block.slice(-period);
   const index = (last[0]?.index ?? 0) - 1;
-  return [...block.slice(0, period), { kind: 'more', count: repeats - shownRepeats, index }, ...last];
+  return [...block.slice(0, period), { kind: 'more', text: `${repeats - shownRepeats} more like this`, unfolds: false, index }, ...last];
 }
 
 function findRepeats(rows: readonly IndexedRow[], at: number): { period: number; repeats: number } {
@@ -167,38 +183,6 @@ function findEnds(row: IndexedRow, lanes: readonly Lane[], width: number): { fro
   if (row.event.type === 'cannot') return { from: at('thief'), to: at(row.event.to) };
   if (row.event.type === 'store') return { from: at(row.event.party), to: at(row.event.party) };
   return { from: width / 2, to: width / 2 };
-}
-
-const gotIn: ReadonlySet<Outcome> = new Set(['works', 'narrowed', 'longer', 'late']);
-
-export function thiefGotIn(outcome: Outcome): boolean {
-  return gotIn.has(outcome);
-}
-
-/** Exchanges with the loot: the thief's after the theft, or, where he sends none himself, the last one of all. */
-export function findUses({ events, outcome }: Recording): readonly Exchange[] {
-  const theft = events.find((event) => event.type === 'loot')?.seq ?? Number.POSITIVE_INFINITY;
-  const after = toExchanges(events).filter(({ request, response }) => (response ?? request).seq > theft);
-  const byThief = after.filter(({ request }) => request.from === 'thief');
-  if (byThief.length > 0 || !thiefGotIn(outcome)) return byThief;
-  return after.filter(({ response }) => response?.verdict === 'accepted').slice(-1);
-}
-
-/** Events between which the loot was of use: from the theft, or a late first success, to the first failure after it. */
-export function findUse(recording: Recording): { readonly from: number; readonly to: number } | undefined {
-  const { events, outcome } = recording;
-  if (!thiefGotIn(outcome)) return undefined;
-  const answers = findUses(recording).flatMap(({ response }) => (response === undefined ? [] : [response]));
-  const first = answers.find(({ verdict }) => verdict === 'accepted');
-  const last = answers.findLast(({ verdict }) => verdict === 'accepted');
-  const failure = answers.find(
-    ({ verdict, seq }) => verdict === 'refused' && last !== undefined && seq > last.seq,
-  );
-  const theft = events.findIndex(({ type }) => type === 'loot');
-  const from = outcome === 'late' && first !== undefined ? events.indexOf(first) : theft;
-  return from === -1
-    ? undefined
-    : { from, to: failure === undefined ? events.length : events.indexOf(failure) };
 }
 
 function placeUse(use: ReturnType<typeof findUse>, rows: readonly Row[]): StageLayout['use'] {

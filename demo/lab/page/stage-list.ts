@@ -1,6 +1,6 @@
 import { durationText } from './cell-marks.ts';
 import { h } from './dom.ts';
-import { toRoute, toTarget, toVerdict } from './exchange.ts';
+import { isReplay, toRoute, toTarget, toVerdict } from './exchange.ts';
 import { icon } from './icons.ts';
 import { nameOf } from './parties.ts';
 import { toneOf } from './stage-draw.ts';
@@ -20,20 +20,26 @@ export interface ListItem {
   readonly exchange: number | undefined;
 }
 
+export interface ListTells {
+  readonly select: (exchange: number) => void;
+  /** Shows what was folded away, or folds it again. */
+  readonly unfold: () => void;
+}
+
 export function listRows(
   rows: readonly Row[],
   uses: ReadonlySet<number>,
-  select: (exchange: number) => void,
+  tells: ListTells,
 ): readonly ListItem[] {
   const requests = rows.filter((row) => row.kind === 'message' && row.event.type === 'request').length;
   let count = 0;
   return rows.flatMap((row) => {
     if (row.kind === 'message' && row.event.type === 'response') return [];
-    if (row.kind !== 'message') return [place(itemOf(row), row, row.height, row.index + 1, undefined)];
+    if (row.kind !== 'message') return [place(itemOf(row, tells), row, row.height, row.index + 1, undefined)];
     count += 1;
     const answer = rows.find((other) => isAnswer(other, row.exchange.id));
     const follows = answer !== undefined && answer.top === row.top + row.height;
-    const element = messageItem(row, `${count} of ${requests}`, uses, () => select(row.exchange.id));
+    const element = messageItem(row, `${count} of ${requests}`, uses, () => tells.select(row.exchange.id));
     const height = row.height + (follows ? answer.height : 0);
     return [
       place(element, row, height, answer === undefined ? row.index + 1 : answer.index + 1, row.exchange.id),
@@ -66,7 +72,7 @@ function messageItem(
   select: () => void,
 ): HTMLLIElement {
   const { request, response } = exchange;
-  const replay = request.copyOf === null ? '' : 'a replay, ';
+  const replay = isReplay(exchange) ? 'a replay, ' : '';
   return h(
     'li',
     { class: `tone-${toneOf(exchange, uses)} ${response?.verdict ?? ''}` },
@@ -88,8 +94,9 @@ function messageItem(
   );
 }
 
-function itemOf(row: Exclude<Row, { readonly kind: 'message' }>): HTMLLIElement {
-  if (row.kind === 'more') return h('li', { class: 'aside' }, `${row.count} more like this`);
+function itemOf(row: Exclude<Row, { readonly kind: 'message' }>, { unfold }: ListTells): HTMLLIElement {
+  if (row.kind === 'more' && row.unfolds) return unfoldItem(row.text, unfold);
+  if (row.kind === 'more') return h('li', { class: 'aside' }, icon('dash'), h('span', {}, row.text));
   const { event } = row;
   switch (event.type) {
     case 'loot':
@@ -113,6 +120,11 @@ function itemOf(row: Exclude<Row, { readonly kind: 'message' }>): HTMLLIElement 
         h('span', {}, `${nameOf(event.party)}, ${event.name}: ${event.size}`),
       );
   }
+}
+
+function unfoldItem(text: string, unfold: () => void): HTMLLIElement {
+  const button = { type: 'button', onclick: unfold };
+  return h('li', { class: 'unfolds' }, h('button', button, icon('alice'), h('span', { class: 'route' }, text)));
 }
 
 function lootText(

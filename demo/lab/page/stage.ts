@@ -3,8 +3,9 @@ import { fill, h, s } from './dom.ts';
 import { icon } from './icons.ts';
 import { nameOf, parties } from './parties.ts';
 import { drawRow } from './stage-draw.ts';
-import { findUses, layOut, type Row, type StageLayout } from './stage-layout.ts';
+import { layOut, type Row, type StageLayout } from './stage-layout.ts';
 import { type ListItem, listRows } from './stage-list.ts';
+import { findUses } from './uses.ts';
 
 /** The sequence diagram of one recording, drawn as far as it has been played. */
 export interface Stage {
@@ -40,6 +41,8 @@ class DrawnStage implements Stage {
   #band: SVGRectElement | undefined;
   #position = 0;
   #selected: number | undefined;
+  /** With Alice's sign-in. */
+  #whole = false;
 
   constructor(chosen: (exchange: number) => void) {
     this.#chosen = chosen;
@@ -79,6 +82,12 @@ class DrawnStage implements Stage {
     }
   }
 
+  #unfold(): void {
+    this.#whole = !this.#whole;
+    this.#draw();
+    this.#list.querySelector<HTMLElement>('.unfolds button')?.focus();
+  }
+
   #redraw(): void {
     if (this.#layout?.width !== this.#canvas.clientWidth) this.#draw();
   }
@@ -87,12 +96,12 @@ class DrawnStage implements Stage {
     const width = this.#canvas.clientWidth;
     if (this.#recording === undefined || width === 0) return this.#clear(width);
     const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const layout = layOut(this.#recording, width, unit);
+    const layout = layOut(this.#recording, width, unit, this.#whole);
     const uses = new Set(findUses(this.#recording).map(({ id }) => id));
     this.#layout = layout;
     this.#rows = layout.rows.map((row) => ({ row, element: drawRow(row, { layout, unit, uses }) }));
     this.#band = drawBand(layout, unit);
-    this.#items = listRows(layout.rows, uses, this.#chosen);
+    this.#items = listRows(layout.rows, uses, { select: this.#chosen, unfold: () => this.#unfold() });
     this.#drawSvg(layout);
     fill(this.#list, ...this.#items.map(({ element }) => element));
     this.show(this.#position, 0);

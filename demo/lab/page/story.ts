@@ -1,7 +1,6 @@
 import type { CellWindow, CheckId, Recording, Seat, Seconds } from '../model.ts';
 import { type Chooser, createChooser } from './chooser.ts';
 import { readWait } from './duration.ts';
-import { findDecisive } from './exchange.ts';
 import { boundProfile, firstProfile, ladder, toChapter } from './guide.ts';
 import { createHero, type Hero } from './hero.ts';
 import { createInspector, type Inspector } from './inspector.ts';
@@ -9,9 +8,10 @@ import { createThiefPane, type ThiefPane } from './loot.ts';
 import { createPlayer, type Player, toStops, worldTime } from './player.ts';
 import { createShield, type Shield } from './shield.ts';
 import { createStage, type Stage } from './stage.ts';
-import { layOut } from './stage-layout.ts';
+import { drawnIndexes } from './stage-layout.ts';
 import { createFrame, type StoryFrame } from './story-frame.ts';
 import { createStrip, type Strip } from './strip.ts';
+import { findDecisive } from './uses.ts';
 import type { PageContext, View } from './view.ts';
 
 /** Steal a token, see what comes of it, turn on a shield, steal again. */
@@ -178,8 +178,7 @@ class Story implements View {
     this.#told = false;
     this.#stage.load(recording);
     this.#inspector.load(recording);
-    const rows = layOut(recording, 1000, 16).rows.map(({ index }) => index);
-    this.#player.load(recording, toStops(rows, recording.events.length), true);
+    this.#player.load(recording, toStops(drawnIndexes(recording), recording.events.length), true);
   }
 
   #moved(position: number, travel: number): void {

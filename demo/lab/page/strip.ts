@@ -1,7 +1,7 @@
 import type { Catalogue, Cell, Report, Seat, TheftInfo } from '../model.ts';
 import { durationText, labelOf, markOf, markSvg, windowLength } from './cell-marks.ts';
 import { fill, h } from './dom.ts';
-import { thiefGotIn } from './stage-layout.ts';
+import { thiefGotIn } from './uses.ts';
 
 /** One profile against all thefts, in one line of marks: where the story stands among everything else. */
 export interface Strip {

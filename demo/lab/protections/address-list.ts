@@ -81,7 +81,8 @@ export const alertOtherAddresses: ProtectionMaker = (world) => {
   const see = (user: string, address: string): void => {
     if (list.has(user, address)) return;
     list.add(user, address);
-    if (met.has(user)) world.recorder.note('alert', { text: `${user} is signed in from a new address: ${address}.` });
+    if (met.has(user))
+      world.recorder.note('alert', { text: `${user} is signed in from a new address: ${address}.` });
     met.add(user);
   };
   return {

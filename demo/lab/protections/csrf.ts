@@ -49,24 +49,26 @@ export const endSessionOnMismatch: ProtectionMaker = (world) => {
     leeway: 0,
     clock: () => world.clock.now('issuer'),
   });
+  let size = 0;
   return {
     resourceServer: { revocations },
     after: async (call) => {
       const { claims } = call;
-      if (claims !== undefined && !repeatsJti(call.header(headerName), claims))
-        await endSession(world, revocations, claims);
+      if (claims === undefined || repeatsJti(call.header(headerName), claims)) return;
+      await endSession(world, revocations, claims);
+      size += 1;
+      world.recorder.note('store', { party: 'bank-a', name: 'deny list', size });
     },
   };
 };
 
 async function endSession(
-  { issuer, origins, recorder }: World,
+  { issuer, origins }: World,
   revocations: Revocations,
-  { grant_id: grant = '' }: AccessTokenClaims,
+  { grant_id: grant }: AccessTokenClaims,
 ): Promise<void> {
-  const ended = issuer.grants.all.find(({ id }) => id === grant);
-  if (ended === undefined) return;
-  ended.ended = true;
+  if (grant === undefined) return;
+  const found = issuer.grants.all.find(({ id }) => id === grant);
+  if (found !== undefined) found.ended = true;
   await revocations.revoke({ issuer: origins.issuer, grant });
-  recorder.note('store', { party: 'bank-a', name: 'deny list', size: 1 });
 }

@@ -3,7 +3,7 @@ import { readCookie } from '../engine/bank-call.ts';
 import { randomText } from '../engine/grants.ts';
 import { refuse } from '../engine/refusal.ts';
 import type { World } from '../engine/world.ts';
-import type { Draft, ProtectionMaker } from '../profile.ts';
+import type { Draft, Protection, ProtectionMaker } from '../profile.ts';
 import { answerPost, isPostTo } from './behind-the-guard.ts';
 import { addCookie, claimsIn } from './draft-credentials.ts';
 
@@ -39,7 +39,7 @@ export function fingerprint(order: FingerprintOrder): ProtectionMaker {
         if (call.node.id === 'mail' || isPostTo(path, call.ctx)) return; // a cookie of the bank's host does not get to mail
         if (!fits(order, call.cookie(name), call.claims?.['fgp'])) refuse('fgp');
       },
-      imitate: createImitation(world, order),
+      ...createImitation(world, order),
     };
   };
 }
@@ -63,19 +63,23 @@ function hash(text: string): string {
 }
 
 /** The cookie that he has stolen, if it is of this token; or the hash of what the token says; or what the bank gives him. */
-function createImitation(
-  world: World,
-  order: FingerprintOrder,
-): (draft: Draft, loot: { readonly cookies?: string | undefined }) => Promise<void> {
-  const fetched = new Map<string, string | undefined>();
-  return async (draft, { cookies = '' }) => {
-    const { fgp } = claimsIn(draft);
-    if (typeof fgp !== 'string') return;
-    const known = [readCookie(cookies, name), hash(fgp), fetched.get(fgp)];
-    const fitting = known.find((cookie) => fits(order, cookie, fgp));
-    if (fitting === undefined && !fetched.has(fgp)) fetched.set(fgp, await fetchAsThief(world, draft));
-    const cookie = fitting ?? fetched.get(fgp);
-    if (cookie !== undefined) addCookie(draft, `${name}=${cookie}`);
+function createImitation(world: World, order: FingerprintOrder): Pick<Protection, 'imitate' | 'forge'> {
+  const own = new Map<string, string | undefined>();
+  return {
+    imitate: async (draft, { cookies = '' }) => {
+      const { fgp } = claimsIn(draft);
+      if (typeof fgp !== 'string') return;
+      const known = [readCookie(cookies, name), hash(fgp), own.get(fgp)];
+      const fitting = known.find((cookie) => fits(order, cookie, fgp));
+      if (fitting === undefined && !own.has(fgp)) own.set(fgp, await fetchAsThief(world, draft));
+      const cookie = fitting ?? own.get(fgp);
+      if (cookie !== undefined) addCookie(draft, `${name}=${cookie}`);
+    },
+    forge: () => {
+      const { fgp, cookie } = createHalves(order);
+      own.set(fgp, cookie);
+      return { fgp };
+    },
   };
 }
 

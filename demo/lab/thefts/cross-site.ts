@@ -26,7 +26,9 @@ async function postForm(world: World): Promise<Attempt> {
     return { result: 'success', decidedBy: null };
   const stayed = alice.cookiesFor(`${origins.bank}/transfer`, 'strict');
   const { decidedBy = null } = recorder.exchanges().findLast(({ from }) => from === 'alice') ?? {};
-  return { result: 'refused', decidedBy: cookies === '' && stayed !== '' ? 'samesite' : decidedBy };
+  // Where the token is in a cookie, the browser has decided by keeping it at home.
+  const isKeptBack = world.profile.settings.carriedBy !== 'header' && cookies === '' && stayed !== '';
+  return { result: 'refused', decidedBy: isKeptBack ? 'samesite' : decidedBy };
 }
 
 export const crossSiteForm: Theft = {

@@ -43,6 +43,8 @@ export async function claimsForAlice(world: World): Promise<JWTPayload> {
     iat,
     exp: iat + 300,
     ...(await bindingOf(world)),
+    // He who signs writes whatever a mitigation wants to read: his own address, the hash of a cookie of his own.
+    ...Object.assign({}, ...world.protections.map(({ forge }) => forge?.())),
   };
 }
 

@@ -115,7 +115,9 @@ async function startNewLogin(world: World, wait: Seconds): Promise<Attempt> {
   );
   const { code, verifier } = await world.alice.authorize(jkt);
   world.recorder.loot([{ kind: 'code', where: 'the redirect in a hidden frame', value: code }]);
-  const tokens = await world.thief.redeem(code, verifier);
+  // What else lies in the page he takes along, but for the tokens: this theft is about new ones.
+  const { storage, cookies } = copyStorage(world);
+  const tokens = await world.thief.redeem(code, verifier, { storage, cookies });
   if ('decidedBy' in tokens) return toAttempt(tokens);
   await world.wait(wait, 'the thief takes his time');
   return toAttempt(await world.thief.useOrRefresh(tokens));

@@ -47,10 +47,10 @@ async function useTables(world: World, loot: Loot): Promise<Attempt> {
     accessToken === undefined
       ? undefined
       : async () => toAttempt(await world.thief.use({ accessToken, storage })),
+    refreshToken === undefined ? undefined : () => refreshAndUse(world, { refreshToken, storage }),
     cookies === undefined
       ? undefined
       : async () => toAttempt(await world.thief.useOrRefresh({ cookies, storage })),
-    refreshToken === undefined ? undefined : () => refreshAndUse(world, { refreshToken, storage }),
   ];
   let attempt: Attempt = { result: 'refused', decidedBy: null };
   for (const attemptWith of tries) {

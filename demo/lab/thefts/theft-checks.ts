@@ -8,11 +8,4 @@ export const theftChecks: readonly CheckInfo[] = [
     meaning:
       "Script runs as long as the page is open; when Alice closes it, it can ask the page's client for nothing more.",
   },
-  {
-    id: 'samesite',
-    title: 'SameSite',
-    meaning:
-      'The browser does not send this cookie along with a request that a page of another site has made.',
-    section: 'RFC 6265bis 5.2',
-  },
 ];
