@@ -2,7 +2,8 @@ import type { Cell, CellWindow, CheckId, HonestCell, Mode, Seat, Seconds } from 
 import type { Profile } from '../profile.ts';
 import type { Attempt, HonestTest, Theft } from '../theft.ts';
 import type { Network } from './network.ts';
-import { shorten, TooLongForRealTime } from './real-time.ts';
+import { NotHere } from './not-here.ts';
+import { shorten } from './real-time.ts';
 import type { SeparateNodes } from './separate-nodes.ts';
 import { realLimits, type SearchLimits, searchWindow, worldLimits } from './window.ts';
 import { openWorld, type World } from './world.ts';
@@ -60,8 +61,7 @@ export async function judgeCell(asked: CellRequest, place: Place): Promise<Cell>
     const limits = place.time === 'real' ? realLimits : worldLimits;
     return measured(await judge(theft, mode, attempt, hintsOf(profile), limits));
   } catch (error) {
-    if (error instanceof TooLongForRealTime)
-      return measured({ ...nothing, outcome: 'void', note: error.message });
+    if (error instanceof NotHere) return measured({ ...nothing, outcome: 'void', note: error.message });
     return measured({ ...nothing, outcome: 'error', note: messageOf(error) });
   }
 }
@@ -120,8 +120,7 @@ function endOf({ last, firstFailure }: CellWindow): Seconds {
 async function tryTheft({ profile, theft, seat }: CellRequest, wait: Seconds, place: Place): Promise<Try> {
   const { attempt, hurt, world } = await inTime(async () => {
     const world = await openWorld({ ...place, profile, seat, keepEvents: false, without: [] });
-    const played = await playTheft(world, theft, wait);
-    requireSound(world);
+    const played = await soundly(world, () => playTheft(world, theft, wait));
     if (played.attempt.result === 'refused' && played.attempt.decidedBy === null && theft.aim === 'access')
       throw new Error('the thief was refused, and nothing says by what');
     return played;
@@ -129,9 +128,13 @@ async function tryTheft({ profile, theft, seat }: CellRequest, wait: Seconds, pl
   return { ...attempt, hurt, requests: world.recorder.requests };
 }
 
-/** A server that broke has decided nothing. */
-function requireSound({ faults: [fault] }: World): void {
-  if (fault !== undefined) throw fault;
+/** A server that broke has decided nothing; and what it broke by says more than what came of it. */
+async function soundly<T>({ faults }: World, run: () => Promise<T>): Promise<T> {
+  const result = await run().catch((error: unknown) => {
+    throw faults[0] ?? error;
+  });
+  if (faults[0] !== undefined) throw faults[0];
+  return result;
 }
 
 /** The theft, and then an ordinary request of Alice's. */
@@ -168,9 +171,7 @@ export async function judgeHonest(profile: Profile, test: HonestTest, place: Pla
         keepEvents: false,
         without: [],
       });
-      const attempt = await test.run(opened);
-      requireSound(opened);
-      return { attempt, world: opened };
+      return { attempt: await soundly(opened, () => test.run(opened)), world: opened };
     });
     const { interruptions } = world.alice;
     const outcome = attempt.result === 'fine' && interruptions > 0 ? 'interrupted' : attempt.result;
@@ -193,7 +194,8 @@ export async function judgeHonest(profile: Profile, test: HonestTest, place: Pla
       requests: 0,
       milliseconds: sinceMilliseconds(begun),
     };
-    return { ...where, outcome: 'error', ...nothing, note: messageOf(error) };
+    const outcome = error instanceof NotHere ? 'void' : 'error';
+    return { ...where, outcome, ...nothing, note: messageOf(error) };
   }
 }
 

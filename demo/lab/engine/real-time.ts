@@ -1,4 +1,5 @@
 import type { Profile } from '../profile.ts';
+import { NotHere } from './not-here.ts';
 
 /** The same profiles with lifetimes so short that one can really wait for their end: the proof that world time tells the truth. */
 
@@ -29,11 +30,6 @@ export function shorten(profile: Profile): Profile {
 }
 
 /** Some thefts take hours by themselves: nobody waits for them. */
-export class TooLongForRealTime extends Error {
-  override readonly name: string = 'TooLongForRealTime';
-}
-
-/** @throws TooLongForRealTime */
 export function requireShortWait(seconds: number): void {
-  if (seconds > 40) throw new TooLongForRealTime(`it waits for ${seconds} s by itself: not in real time`);
+  if (seconds > 40) throw new NotHere(`it waits for ${seconds} s by itself: not in real time`);
 }

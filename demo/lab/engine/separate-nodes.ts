@@ -7,6 +7,7 @@ import type { CheckId, HeaderLine, TraceLine } from '../model.ts';
 import type { Transfer } from './bank.ts';
 import { exchangeHeader, type WireAnswer } from './exchange-wire.ts';
 import type { IncomingAnswer, Network, Sender } from './network.ts';
+import { NotHere } from './not-here.ts';
 import type { World } from './world.ts';
 
 /**
@@ -90,9 +91,11 @@ export class SeparateNodes {
       takeTapped: () => network.takeTapped(),
       close: () => network.close(),
       send: async (from, to, scheme, message) => {
+        await this.#changing;
+        if (to === 'tap') throw new NotHere('the tap leads to the bank of this process alone');
         const child = to === 'bank-a' || to === 'bank-b' ? this.#children.get(to) : undefined;
         if (child === undefined) return network.send(from, to, scheme, message);
-        await this.#changing;
+        if (scheme === 'https') throw new NotHere('separate bank nodes speak http alone');
         return this.#hear(await network.send(from, to, scheme, message, child.port));
       },
     };

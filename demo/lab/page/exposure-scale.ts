@@ -91,21 +91,26 @@ function weight({ cell }: Bar): number {
   return Math.min(gain(cell), 2 * longestWindow);
 }
 
-/** `over`: by then the loot was worthless. `open`: the thief still gets in. */
+/** `over`: by then the loot was worthless. `open`: the thief still gets in. `unknown`: nobody measured how long. */
 export function noticedAfter({ cell, span }: Bar, seconds: Seconds): Noticed {
   if (span !== null) return !span.endless && span.last < seconds ? 'over' : 'open';
-  if (gain(cell) < 0) return 'unknown';
-  return gain(cell) === 0 ? 'over' : 'open';
+  return gain(cell) === 0 ? 'over' : 'unknown';
 }
 
 /** Numbers of profiles for the ruler; those of which nothing is known count as neither. */
 export function countNoticed(
   bars: readonly Bar[],
   seconds: Seconds,
-): { readonly over: readonly Bar[]; readonly open: readonly Bar[]; readonly total: number } {
+): {
+  readonly over: readonly Bar[];
+  readonly open: readonly Bar[];
+  readonly total: number;
+  readonly unknown: number;
+} {
   const over = bars.filter((bar) => noticedAfter(bar, seconds) === 'over');
   const open = bars.filter((bar) => noticedAfter(bar, seconds) === 'open');
-  return { over, open, total: countProfiles(over) + countProfiles(open) };
+  const total = countProfiles(over) + countProfiles(open);
+  return { over, open, total, unknown: countProfiles(bars) - total };
 }
 
 export function countProfiles(bars: readonly Bar[]): number {

@@ -1,10 +1,11 @@
-import type { RunEvent } from '../model.ts';
+import type { TheftInfo } from '../model.ts';
 import { durationText, labelOf, seatText } from './cell-marks.ts';
 import { fill, h } from './dom.ts';
 import { factsOf } from './exposure-facts.ts';
 import { createRuler, type Ruler } from './exposure-ruler.ts';
 import { type Bar, barsOf, countNoticed, countProfiles } from './exposure-scale.ts';
 import { type ChartPlan, drawBars, planOf } from './exposure-svg.ts';
+import { collectCells } from './matrix-feed.ts';
 import { type CellIndex, createCellIndex } from './matrix-rows.ts';
 import { createRunControl } from './matrix-run.ts';
 import type { PageContext, View } from './view.ts';
@@ -42,7 +43,6 @@ class ExposureView implements View {
   #bars: readonly Bar[] = [];
   #shown = false;
   #width = 0;
-  #pending: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: PageContext) {
     this.#context = context;
@@ -65,13 +65,13 @@ class ExposureView implements View {
     this.#fold.addEventListener('change', () => this.#refresh());
     this.#ruler = createRuler(this.#chart, 3600, () => this.#showNoticed());
     this.element = this.#assemble();
-    context.results.watch((event) => this.#measured(event));
+    collectCells(context.results, 250, () => this.#measured());
     new ResizeObserver(() => this.#fit()).observe(this.#chart);
   }
 
   show([first, second]: readonly string[]): void {
     const known = (id: string | undefined): boolean =>
-      this.#context.catalogue.thefts.some((theft) => theft.id === id);
+      timedThefts(this.#context).some((theft) => theft.id === id);
     if (known(first)) this.#first.value = first ?? '';
     this.#second.value = known(second) ? (second ?? '') : '';
     this.#shown = true;
@@ -91,7 +91,7 @@ class ExposureView implements View {
         seats: [this.#context.seat()],
       }),
       started: () => undefined,
-      ended: () => this.#measured(undefined),
+      ended: () => this.#measured(),
     });
     return h(
       'section',
@@ -117,7 +117,7 @@ class ExposureView implements View {
   }
 
   #select(label: string, chosen: string, none?: string): HTMLSelectElement {
-    const options = this.#context.catalogue.thefts.map(({ id, title }) =>
+    const options = timedThefts(this.#context).map(({ id, title }) =>
       h('option', { value: id, selected: id === chosen }, `${id} ${title}`),
     );
     const empty = none === undefined ? null : h('option', { value: '', selected: chosen === '' }, none);
@@ -134,12 +134,9 @@ class ExposureView implements View {
     return [...new Set([this.#first.value, this.#second.value])].filter((theft) => theft !== '');
   }
 
-  #measured(_event: RunEvent | undefined): void {
-    this.#pending ??= setTimeout(() => {
-      this.#pending = undefined;
-      this.#index = createCellIndex(this.#context.results.report());
-      if (this.#shown) this.#refresh();
-    }, 250);
+  #measured(): void {
+    this.#index = createCellIndex(this.#context.results.report());
+    if (this.#shown) this.#refresh();
   }
 
   #refresh(): void {
@@ -160,7 +157,9 @@ class ExposureView implements View {
     if (width === 0 || width === this.#width) return;
     this.#width = width;
     const plan = planOf(this.#bars, width);
+    const focused = document.activeElement === this.#ruler.element;
     fill(this.#chart, ...this.#drawing(plan));
+    if (focused) this.#ruler.element.focus({ preventScroll: true });
   }
 
   #drawing(plan: ChartPlan): readonly Element[] {
@@ -190,10 +189,12 @@ class ExposureView implements View {
 
   #showNoticed(): void {
     const seconds = this.#ruler.value();
-    const { over, open, total } = countNoticed(this.#bars, seconds);
+    const { over, open, total, unknown } = countNoticed(this.#bars, seconds);
     const still = countProfiles(open);
-    const sentence = `${still} of ${total} ${this.#thefts().length > 1 ? 'cases' : 'profiles'} still let the thief in.`;
-    this.#noticed.hidden = total === 0;
+    const what = this.#thefts().length > 1 ? 'cases' : 'profiles';
+    const rest = unknown === 0 ? '' : ` Of ${unknown} more nobody has measured how long.`;
+    const sentence = `${still} of ${total} ${what} still let the thief in.${rest}`;
+    this.#noticed.hidden = this.#bars.length === 0;
     fill(
       this.#noticed,
       h('h3', {}, `You notice after ${durationText(seconds)}`),
@@ -214,7 +215,10 @@ function parts(
 ): readonly HTMLElement[] {
   const prefix = several ? `${theft} ` : '';
   const ofTheft = (bars: readonly Bar[]): readonly Bar[] => bars.filter((bar) => bar.theft === theft);
-  return [...part(`${prefix}still open`, ofTheft(open)), ...part(`${prefix}over by then`, ofTheft(over))];
+  return [
+    ...part(`${prefix}${several ? 's' : 'S'}till open`, ofTheft(open)),
+    ...part(`${prefix}${several ? 'o' : 'O'}ver by then`, ofTheft(over)),
+  ];
 }
 
 function chartLabel(thefts: readonly string[], bars: readonly Bar[]): string {
@@ -230,10 +234,17 @@ function part(title: string, bars: readonly Bar[]): readonly HTMLElement[] {
   return [h('h4', {}, `${title}: ${items.length}`), h('ul', { class: 'ids' }, ...items)];
 }
 
+/** What is done in one action has no length. */
+function timedThefts({ catalogue }: PageContext): readonly TheftInfo[] {
+  return catalogue.thefts.filter(({ timed }) => timed);
+}
+
 /** The theft that tells profiles apart best by its windows. */
-function mostTelling({ catalogue, seat }: PageContext, index: CellIndex): string {
+function mostTelling(context: PageContext, index: CellIndex): string {
   const lengths = (theft: string): number =>
-    barsOf(catalogue.profiles, [theft], index, seat(), true).filter(({ span }) => span !== null).length;
-  const [best] = catalogue.thefts.toSorted((a, b) => lengths(b.id) - lengths(a.id));
+    barsOf(context.catalogue.profiles, [theft], index, context.seat(), true).filter(
+      ({ span }) => span !== null,
+    ).length;
+  const [best] = timedThefts(context).toSorted((a, b) => lengths(b.id) - lengths(a.id));
   return best?.id ?? '';
 }

@@ -32,6 +32,15 @@ export function sortBy(now: SortBy, { kind, theft }: Pick<Spot, 'kind' | 'theft'
   return kind === 'longest-head' ? { by: 'longest' } : now;
 }
 
+/** All cells of the seat. */
+export function everything({ catalogue, seat }: MatrixState): Omit<RunWish, 'mode'> {
+  return {
+    profiles: catalogue.profiles.map(({ id }) => id),
+    thefts: catalogue.thefts.map(({ id }) => id),
+    seats: [seat],
+  };
+}
+
 /** Cells that a run shows as running: of those that are known only one that was asked for by itself. */
 export function runningCells({ index }: Pick<MatrixState, 'index'>, wish: RunWish): ReadonlySet<string> {
   const { profiles, thefts, seats } = wish;

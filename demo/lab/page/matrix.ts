@@ -1,15 +1,17 @@
-import type { RunEvent, Seat } from '../model.ts';
+import type { Seat } from '../model.ts';
 import { seatText } from './cell-marks.ts';
 import { h } from './dom.ts';
 import {
   compareSentence,
   emptyText,
+  everything,
   firstState,
   foldAll,
   runningCells,
   sortBy,
   toggled,
 } from './matrix-choices.ts';
+import { collectCells, type Feed } from './matrix-feed.ts';
 import { flipSentence, flipsBetween, missingFor } from './matrix-flips.ts';
 import { assembleMatrix } from './matrix-frame.ts';
 import { createGrid, type Grid } from './matrix-grid.ts';
@@ -48,9 +50,7 @@ class MatrixView implements View {
   readonly #empty = h('p', { class: 'empty' });
   /** A phone: the list stands in for the grid. */
   readonly #narrow = matchMedia('(max-width: 699.98px)');
-  /** Measured since the grid was last painted. */
-  readonly #fresh = new Set<string>();
-  #pending: ReturnType<typeof setTimeout> | undefined;
+  readonly #feed: Feed;
   #state: MatrixState;
   #arrangement: Arrangement;
   /** Under the pointer or in focus: what the lines under the grid are about. */
@@ -74,7 +74,7 @@ class MatrixView implements View {
     this.#pins = createPinPanel({ open: (pin) => this.#open(pin), close: () => this.#change({ pins: [] }) });
     this.#run = createRunControl(context, {
       label: 'Run all',
-      all: () => this.#all(),
+      all: () => everything(this.#state),
       started: (wish) => this.#change({ running: runningCells(this.#state, wish) }),
       ended: () => this.#ended(),
     });
@@ -92,7 +92,7 @@ class MatrixView implements View {
       reason: this.#reason.element,
       pins: this.#pins.element,
     });
-    context.results.watch((event) => this.#measured(event));
+    this.#feed = collectCells(context.results, 100, (cells) => this.#takeMeasured(cells));
     this.#narrow.addEventListener('change', () => this.#refresh());
     this.#refresh();
   }
@@ -169,7 +169,7 @@ class MatrixView implements View {
     const flips = flipsBetween(catalogue, index, from, to);
     turn(this.#grid, flips);
     const missing = missingFor(catalogue, index, to);
-    if (missing === undefined || !this.#context.source.live)
+    if (missing === undefined || !this.#context.source.live || this.#run.running())
       this.#say(flipSentence(flips, catalogue.profiles, to));
     else void this.#fillSeat(missing, from, to);
   }
@@ -189,26 +189,7 @@ class MatrixView implements View {
     this.#context.announce(text);
   }
 
-  #all(): Omit<RunWish, 'mode'> {
-    const { catalogue, seat } = this.#state;
-    return {
-      profiles: catalogue.profiles.map(({ id }) => id),
-      thefts: catalogue.thefts.map(({ id }) => id),
-      seats: [seat],
-    };
-  }
-
-  /** Collects what a run tells, and shows it ten times a second. */
-  #measured(event: RunEvent | undefined): void {
-    if (event?.type === 'cell') this.#fresh.add(`${event.cell.profile}/${event.cell.theft}`);
-    if (event?.type === 'honest') this.#fresh.add(`${event.cell.profile}/`);
-    this.#pending ??= setTimeout(() => this.#takeMeasured(), 100);
-  }
-
-  #takeMeasured(): void {
-    const keys = new Set(this.#fresh);
-    this.#fresh.clear();
-    this.#pending = undefined;
+  #takeMeasured(keys: ReadonlySet<string>): void {
     const running = new Set([...this.#state.running].filter((key) => !keys.has(key)));
     this.#state = { ...this.#state, running, index: createCellIndex(this.#context.results.report()) };
     // Rows stay where they are while a run goes on: nothing jumps below a reader's eyes.
@@ -219,9 +200,8 @@ class MatrixView implements View {
   }
 
   #ended(): void {
-    clearTimeout(this.#pending);
     this.#state = { ...this.#state, running: new Set() };
-    this.#takeMeasured();
+    this.#feed.flush();
   }
 
   #choose(spot: Spot): void {

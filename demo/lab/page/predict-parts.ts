@@ -53,8 +53,12 @@ export function guessButton(
     attributes,
     h('kbd', { 'aria-hidden': 'true' }, key),
     h('span', {}, h('strong', {}, text), ' ', h('small', {}, more)),
-    chosen ? h('span', { class: 'badge' }, 'your guess') : null,
-    right ? h('span', { class: 'badge' }, 'measured') : null,
+    h(
+      'span',
+      { class: 'guess-badges' },
+      chosen ? h('span', { class: 'badge' }, 'your guess') : null,
+      right ? h('span', { class: 'badge' }, 'measured') : null,
+    ),
   );
 }
 

@@ -83,9 +83,17 @@ test('tells at a time what is over, what is open and what is not known', () => {
   assert.is(noticed(604_800), 'open over over over over unknown');
 });
 
+test('does not claim how long a theft works that was tried once', () => {
+  const once = createCellIndex(
+    aReport(catalogue, [aCell('M00', 'T06', { outcome: 'works', decidedBy: null })]),
+  );
+  const [bar] = barsOf(profiles, ['T06'], once, 'elsewhere', true);
+  assert.is(bar === undefined ? '' : noticedAfter(bar, 60), 'unknown');
+});
+
 test('counts profiles, not bars, and leaves out those of which nothing is known', () => {
-  const { open, over, total } = countNoticed(bars, 300);
-  assert.is(total, 6);
+  const { open, over, total, unknown } = countNoticed(bars, 300);
+  assert.equal([total, unknown], [6, 1]);
   assert.is(open.length + over.length, 5);
 });
 
