@@ -73,7 +73,7 @@ function toCheckLine(
   terminal: Terminal,
 ): string {
   const mark = verdict === 'off' ? 'off' : deciding ? 'decided' : 'failed';
-  const text = `${blank}${mark.padEnd(8)} ${name}: expected ${cut(expected)}, found ${cut(found)} (${section})`;
+  const text = `${blank}${mark.padEnd(8)} ${name}: expected ${cut(expected)}, found ${cut(found)}${section === '' ? '' : ` (${section})`}`;
   return deciding ? paint(terminal, 'red', text) : text;
 }
 

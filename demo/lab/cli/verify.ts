@@ -1,5 +1,6 @@
 import type { LabEngine } from '../engine/engine.ts';
 import type { Report } from '../model.ts';
+import { toJson } from '../report/json.ts';
 import { findDifferences, findMissing } from './differences.ts';
 import { exitCodes } from './failure.ts';
 import { findWrongFlips } from './flips.ts';
@@ -38,8 +39,7 @@ export async function verify(
     cost: options.write,
   };
   const report = await engine.run(request, createProgress(terminal).tell, signal);
-  if (options.write && report.complete)
-    await writeWhole(expectationFile, `${JSON.stringify(stable(report))}\n`);
+  if (options.write && report.complete) await writeWhole(expectationFile, toJson(stable(report)));
   const complaints = await findComplaints(report, options);
   await terminal.out(toText(report, complaints));
   if (!report.complete || hasErrors(report)) return exitCodes.broken;

@@ -14,6 +14,8 @@ export interface BankCall {
   claims: AccessTokenClaims | undefined;
   /** The only line of a header; `undefined` where there is none. Of several the first. */
   header(name: string): string | undefined;
+  /** All lines of a header. */
+  lines(name: string): readonly string[];
   /** What a layer in front of the guard translates: all lines of this header become this one, or none. */
   setHeader(name: string, value: string | undefined): void;
   cookie(name: string): string | undefined;
@@ -28,6 +30,7 @@ export function createBankCall(ctx: Koa.Context, node: BankNode, exchange: Excha
     address: exchange.address,
     claims: undefined,
     header: (name) => linesOf(req.rawHeaders, name)[0],
+    lines: (name) => linesOf(req.rawHeaders, name),
     setHeader: (name, value) => {
       const kept = without(req.rawHeaders, name);
       req.rawHeaders.splice(0, req.rawHeaders.length, ...kept, ...(value === undefined ? [] : [name, value]));

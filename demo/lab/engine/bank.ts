@@ -10,6 +10,7 @@ import {
 import type { DpopState } from 'holdfast/koa';
 import { decodeProtectedHeader, type JSONWebKeySet } from 'jose';
 import Koa from 'koa';
+import type { Seconds } from '../model.ts';
 import type { Protection } from '../profile.ts';
 import { type BankCall, createBankCall } from './bank-call.ts';
 import { addSessionRoutes, type BankSessions, readSession } from './bank-sessions.ts';
@@ -35,17 +36,39 @@ export interface BankBooks {
   readonly sessions: BankSessions;
   readonly nonces: Nonces;
   readonly store: ReplayStore | undefined;
+  /** When the servers began. */
+  readonly born: Seconds;
 }
+
+/** Told apart from world to world by the memory that they are bound to. */
+const nonces = createNonces();
+
+/** Servers that have been up for a while: a memory that has just begun would rightly ask for nonces. */
+const uptime = 7200; // seconds
 
 export function openBooks(world: World): BankBooks {
   const { dpop } = world.profile.settings;
-  const store = dpop?.sharedStore === true ? dpop.createStore(longAgo(world)) : undefined;
-  return { transfers: [], sessions: new Map(), nonces: createNonces(), store };
+  const born = world.clock.now() - uptime;
+  const store = dpop?.sharedStore === true ? dpop.createStore(() => born) : undefined;
+  return { transfers: [], sessions: new Map(), nonces, store, born };
 }
 
-/** Servers that have been up for a while: a memory that has just begun would rightly ask for nonces. */
-function longAgo(world: World): () => number {
-  return () => world.clock.now() - 7200;
+/** The nodes, each made when somebody first turns to it, and anew when it is restarted. */
+export interface BankNodes {
+  get(id: NodeId): BankNode;
+  restart(id: NodeId): void;
+}
+
+export function createNodes(world: World, books: BankBooks): BankNodes {
+  const nodes = new Map<NodeId, BankNode>();
+  return {
+    get: (id) => {
+      const node = nodes.get(id) ?? new BankNode(world, id, books);
+      nodes.set(id, node);
+      return node;
+    },
+    restart: (id) => void nodes.set(id, new BankNode(world, id, books, true)),
+  };
 }
 
 export class BankNode {
@@ -69,7 +92,7 @@ export class BankNode {
     this.origin = id === 'mail' ? world.origins.mail : world.origins.bank;
     this.#books = books;
     this.nonces = books.nonces;
-    const born = isRestarted ? () => world.clock.now(id) : longAgo(world);
+    const born = isRestarted ? () => world.clock.now(id) : () => books.born;
     this.store = (id === 'mail' ? undefined : books.store) ?? (dpop ?? bearer).createStore(born);
     this.keys = createKeyCache(() => this.#fetchKeys(), keySetAge);
     this.server = this.createServer({});

@@ -8,25 +8,21 @@ import { toCheck } from './reasons.ts';
 
 /** Every check of the proof that a request carries, run to the end by the library itself: for the inspector. */
 export async function explain(node: BankNode, call: BankCall): Promise<readonly TraceLine[]> {
-  const proof = call.header('dpop');
+  const [proof, ...others] = call.lines('dpop');
   const token = call.header('authorization')?.split(' ')[1];
   const { dpop } = node.world.profile.settings;
   if (dpop === undefined || proof === undefined) return [];
   const { method, target } = call.exchange;
   const uri = node.origin + (target.split('?')[0] ?? '');
   const verdicts = await node.world.library.explainProof(
-    { method, uri, proof },
-    await optionsOf(node, token, proof),
+    { method, uri, proof: [proof, ...others] },
+    await optionsOf(node, token),
   );
   const off = new Set(namesOf(node.world.without));
   return verdicts.map((verdict) => toLine(verdict, off, proof));
 }
 
-async function optionsOf(
-  node: BankNode,
-  token: string | undefined,
-  proof: string,
-): Promise<VerifyProofOptions> {
+async function optionsOf(node: BankNode, token: string | undefined): Promise<VerifyProofOptions> {
   const { maxAge, futureSkew, nonceLife, noncePolicy } = node.world.profile.settings.dpop as NonNullable<
     BankNode['world']['profile']['settings']['dpop']
   >;
@@ -41,7 +37,6 @@ async function optionsOf(
     memory,
     nonceRequired: noncePolicy === 'always',
     readNonce: (nonce) => node.nonces.read(`resource ${node.origin}`, nonce, memory),
-    maxProofBytes: Math.max(4096, proof.length),
   };
 }
 
@@ -75,6 +70,14 @@ function toLine(verdict: CheckVerdict, off: ReadonlySet<string>, proof: string):
 }
 
 function toText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'nothing');
-  return text.slice(0, 300);
+  return wordsFor(value).slice(0, 300);
+}
+
+/** `now 1800000001.25, maxAge 300`: for people, who do not read JSON. */
+function wordsFor(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return value === undefined ? 'nothing' : String(value);
+  return Object.entries(value)
+    .map(([name, member]) => `${name} ${wordsFor(member)}`)
+    .join(', ');
 }

@@ -57,7 +57,7 @@ async function begin(init: NodeInit): Promise<void> {
       ? createRedisReplayStore({ client: redis, name: init.name, deadline: 2000 })
       : undefined;
   const nonces = createNonces({ secret: new Uint8Array(Buffer.from(init.nonceSecret, 'hex')) });
-  books = { transfers: [], sessions: new Map(), nonces, store };
+  books = { transfers: [], sessions: new Map(), nonces, store, born: init.now - 7200 };
   callback = new BankNode(world, init.id, books, init.isRestarted).app.callback();
 }
 

@@ -1,4 +1,5 @@
 import type { CheckId, HeaderLine, LabEvent, LootItem, PartyId, Seconds, TraceLine } from '../model.ts';
+import { markDeciding } from './deciding.ts';
 
 /** What happened in one try. Everything is counted; events are kept only where somebody wants to look. */
 
@@ -68,7 +69,8 @@ class TryRecorder implements Recorder {
     exchange: Exchange,
     { status, headers, body }: { status: number; headers: readonly HeaderLine[]; body: string | null },
   ): void {
-    const { id, decidedBy, checks } = exchange;
+    const { id, decidedBy } = exchange;
+    const checks = markDeciding(exchange.checks, decidedBy);
     const verdict = status < 400 ? 'accepted' : 'refused';
     const milliseconds = performance.now() - (this.#begun.get(id) ?? performance.now());
     this.note('response', { id, status, headers, body, verdict, decidedBy, checks, milliseconds });
@@ -103,14 +105,12 @@ class TryRecorder implements Recorder {
     this.note('request', { id, from, to, method, url: `${origin}${target}`, headers, body, address, copyOf });
   }
 
-  /** An earlier request of somebody else with the very same credentials. */
+  /** The first request with the very same credentials, where somebody else has sent it. */
   #originalOf(exchange: Exchange): number | null {
     const credentials = credentialsOf(exchange.headers);
     if (credentials === '') return null;
-    const original = this.#exchanges.find(
-      ({ from, headers }) => from !== exchange.from && credentialsOf(headers) === credentials,
-    );
-    return original?.id ?? null;
+    const original = this.#exchanges.find(({ headers }) => credentialsOf(headers) === credentials);
+    return original === undefined || original.from === exchange.from ? null : original.id;
   }
 }
 

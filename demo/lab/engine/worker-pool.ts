@@ -41,7 +41,11 @@ export function createWorkerPool(options: WorkerOptions): WorkerPool {
 }
 
 async function startWorker(options: WorkerOptions, workers: Set<Worker>): Promise<Worker> {
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options });
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: options,
+    // The row with a shared secret is there to be looked at: once for each thread would be too often.
+    execArgv: [...process.execArgv, '--disable-warning=HOLDFAST_SYMMETRIC_KEY'],
+  });
   workers.add(worker);
   await new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());

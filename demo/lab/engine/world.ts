@@ -2,7 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type Koa from 'koa';
 import type { CheckId, PartyId, Seat, Seconds } from '../model.ts';
 import type { Profile, Protection } from '../profile.ts';
-import { type BankBooks, BankNode, openBooks } from './bank.ts';
+import {
+  type BankBooks,
+  type BankNode,
+  type BankNodes,
+  createNodes,
+  type NodeId,
+  openBooks,
+} from './bank.ts';
 import { createWorldClock, type WorldClock } from './clock.ts';
 import { Customer } from './customer.ts';
 import { exchangeHeader, readBody, tellAnswer, toLines } from './exchange-wire.ts';
@@ -34,7 +41,7 @@ export interface World {
   readonly issuer: Issuer;
   readonly books: BankBooks;
   /** The servers as they are now. */
-  readonly nodes: { 'bank-a': BankNode; 'bank-b': BankNode; mail: BankNode };
+  readonly nodes: BankNodes;
   readonly proxy: ReverseProxy;
   readonly alice: Customer;
   readonly mallory: Customer;
@@ -120,13 +127,9 @@ async function build(options: WorldOptions): Promise<World> {
   self.protections = profile.protections.map((make) => make(self));
   self.issuer = await createIssuer(self);
   self.books = openBooks(self);
-  self.nodes = {
-    'bank-a': new BankNode(self, 'bank-a', self.books),
-    'bank-b': new BankNode(self, 'bank-b', self.books),
-    mail: new BankNode(self, 'mail', self.books),
-  };
+  self.nodes = createNodes(self, self.books);
   self.restart = (node) => {
-    self.nodes[node] = new BankNode(self, node, self.books, true);
+    self.nodes.restart(node);
     separate?.restart(node);
   };
   self.proxy = createProxy(self);
@@ -177,10 +180,10 @@ function callbackOf(app: Koa, { faults }: World): Handler {
 }
 
 /** The node may be another one after a restart. */
-function perNode(world: World, id: keyof World['nodes']): () => Handler {
+function perNode(world: World, id: NodeId): () => Handler {
   const callbacks = new Map<BankNode, Handler>();
   return () => {
-    const node = world.nodes[id];
+    const node = world.nodes.get(id);
     const callback = callbacks.get(node) ?? callbackOf(node.app, world);
     callbacks.set(node, callback);
     return callback;

@@ -1,7 +1,7 @@
 import type { Catalogue, CheckId, TraceLine } from '../model.ts';
 import { splitDifference } from './diff.ts';
 import { h } from './dom.ts';
-import type { Exchange } from './exchange.ts';
+import { type Exchange, findHeader } from './exchange.ts';
 import { icon } from './icons.ts';
 
 /** Every check of one request, in order, and the one that decided. */
@@ -12,14 +12,43 @@ export interface ChecksContext {
   readonly without: ((check: CheckId) => void) | undefined;
 }
 
-export function showChecks({ response }: Exchange, context: ChecksContext): readonly Node[] {
-  if (response === undefined) return [h('p', { class: 'nothing' }, 'This request got no answer.')];
-  if (response.checks.length === 0) return [h('p', { class: 'nothing' }, 'Nothing is checked here.')];
-  const lines = response.checks.map((line) => showLine(line, context));
-  return [
-    summary(response.decidedBy, response.milliseconds, response.verdict),
-    h('ol', { class: 'checks' }, ...lines),
-  ];
+/** The same, with what follows from the request: which checks can be switched off for it. */
+interface LineContext extends ChecksContext {
+  readonly canBeOff: ReadonlySet<CheckId>;
+}
+
+export function showChecks({ request, response }: Exchange, context: ChecksContext): readonly Node[] {
+  if (response === undefined) return [nothing('This request got no answer.')];
+  const lines = withDecision(response.checks, response.decidedBy, context.catalogue);
+  if (lines.length === 0) return [nothing('No check of this answer was recorded.')];
+  const proven = findHeader(request.headers, 'dpop') !== undefined;
+  const canBeOff = new Set(proven ? switchable(context.catalogue) : []);
+  const items = lines.map((line) => showLine(line, { ...context, canBeOff }));
+  const { decidedBy, milliseconds, verdict } = response;
+  return [summary(decidedBy, milliseconds, verdict), h('ol', { class: 'checks' }, ...items)];
+}
+
+function nothing(text: string): HTMLElement {
+  return h('p', { class: 'nothing' }, text);
+}
+
+/** What a server checks outside of the proof has no line of its own: it gets one where it decided. */
+function withDecision(
+  lines: readonly TraceLine[],
+  decidedBy: CheckId | null,
+  { checks }: Catalogue,
+): readonly TraceLine[] {
+  if (decidedBy === null || lines.some(({ deciding, check }) => deciding && check === decidedBy))
+    return lines;
+  const info = checks.find(({ id }) => id === decidedBy);
+  const decision = { name: info?.title ?? decidedBy, check: decidedBy, section: info?.section ?? '' };
+  const others = lines.map((line) => ({ ...line, deciding: false }));
+  return [...others, { ...decision, verdict: 'failed', deciding: true, expected: '', found: '' }];
+}
+
+/** Those that the lab has a profile without. */
+function switchable({ profiles }: Catalogue): readonly CheckId[] {
+  return profiles.filter(({ group }) => group === 'One check off').flatMap(({ leavesOut }) => leavesOut);
 }
 
 function summary(check: CheckId | null, milliseconds: number, verdict: 'accepted' | 'refused'): HTMLElement {
@@ -35,7 +64,7 @@ function summary(check: CheckId | null, milliseconds: number, verdict: 'accepted
   );
 }
 
-function showLine(line: TraceLine, context: ChecksContext): HTMLElement {
+function showLine(line: TraceLine, context: LineContext): HTMLElement {
   const shape = ({ passed: 'check', failed: 'cross', off: 'dash' } as const)[line.verdict];
   const open = line.verdict === 'failed' || line.deciding;
   const word = line.verdict === 'off' ? 'switched off' : line.verdict;
@@ -58,7 +87,7 @@ function showLine(line: TraceLine, context: ChecksContext): HTMLElement {
   return h('li', attributes, head, ...(open ? details(line, context) : []));
 }
 
-function details(line: TraceLine, context: ChecksContext): readonly (Node | null)[] {
+function details(line: TraceLine, context: LineContext): readonly (Node | null)[] {
   const meaning = context.catalogue.checks.find(({ id }) => id === line.check)?.meaning;
   return [
     line.deciding && meaning !== undefined ? h('p', { class: 'meaning' }, meaning) : null,
@@ -83,8 +112,8 @@ function marked(start: string, middle: string, end: string): readonly (Node | st
   return [start, middle === '' ? null : h('mark', {}, middle), end];
 }
 
-function offButton({ check, verdict }: TraceLine, { without }: ChecksContext): HTMLElement | null {
-  if (check === null || without === undefined || verdict !== 'failed') return null;
+function offButton({ check, verdict }: TraceLine, { without, canBeOff }: LineContext): HTMLElement | null {
+  if (check === null || without === undefined || verdict !== 'failed' || !canBeOff.has(check)) return null;
   return h(
     'div',
     { class: 'off' },

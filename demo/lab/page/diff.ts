@@ -28,14 +28,14 @@ export function diffRequests(left: Exchange, right: Exchange): readonly DiffRow[
 }
 
 function headerRows(name: string, a: readonly HeaderLine[], b: readonly HeaderLine[]): readonly DiffRow[] {
-  const [left, right] = [valueOf(name, a), valueOf(name, b)];
+  const [left, right] = [findLine(name, a), findLine(name, b)];
   const members = jwtRows(left, right);
   const row = toRow(name, left, right);
   const byThief = members.some(({ name, mark }) => name.startsWith('header.jwk') && mark !== 'same bytes');
   return [byThief && right !== undefined ? { ...row, mark: 'made by the thief' } : row, ...members];
 }
 
-function valueOf(name: string, headers: readonly HeaderLine[]): string | undefined {
+function findLine(name: string, headers: readonly HeaderLine[]): string | undefined {
   const values = headers.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
   return values.length === 0 ? undefined : values.join(', ');
 }

@@ -1,4 +1,5 @@
 import type { Catalogue, Outcome, Recording } from '../model.ts';
+import { refusalOf } from './refusals.ts';
 import { thiefGotIn } from './uses.ts';
 
 /** The thread of the story: what is said above the stage, and what the large button does next. */
@@ -25,15 +26,23 @@ export interface Scene {
 
 export const firstProfile = 'M00';
 export const boundProfile = 'D5';
+/** Where tokens are bound to keys already, or not as they should be. */
+const boundGroups: readonly string[] = [
+  'Proof of possession',
+  'DPoP done wrong',
+  'One check off',
+  'Together',
+];
 /** From the plainest thief to the cleverest. */
 export const ladder: readonly string[] = ['T01', 'T02', 'T06', 'T10'];
+export const firstTheft = 'T01';
 
 /** What a theft of the ladder is, before anything is known of how it ends. */
 const openings: Readonly<Record<string, string>> = {
   T01: 'Every request leaves its access token in the log of a server. Whoever can read the log can read the token.',
-  T02: 'Now he copies the whole request, with the proof in it, and sends it once more, byte by byte.',
-  T06: 'Now he sits in between: he holds Alice’s request back, so that his is the first use of her proof.',
-  T10: 'Now his script runs inside Alice’s open page, and lets her own client send what he wants.',
+  T02: 'The thief copies the whole request, with the proof in it, and sends it once more, byte by byte.',
+  T06: 'The thief holds Alice’s request back on its way, so that his is the first use of her proof.',
+  T10: 'The thief’s script runs inside Alice’s open page, and lets her own client send what he wants.',
 };
 
 export function toChapter(scene: Scene, catalogue: Catalogue): Chapter {
@@ -42,7 +51,7 @@ export function toChapter(scene: Scene, catalogue: Catalogue): Chapter {
 }
 
 function ready({ profile, theft }: Scene, catalogue: Catalogue): Chapter {
-  const next: Act = { act: 'steal', label: theft === 'T01' ? 'Steal this token' : 'Run this theft' };
+  const next: Act = { act: 'steal', label: theft === firstTheft ? 'Steal this token' : 'Run this theft' };
   const title = catalogue.thefts.find(({ id }) => id === theft)?.title ?? theft;
   if (theft !== 'T01')
     return { headline: sentence(title), text: openingOf(theft, catalogue), tone: 'ready', next };
@@ -59,8 +68,10 @@ function openingOf(theft: string, catalogue: Catalogue): string {
 }
 
 function told(scene: Scene, recording: Recording, catalogue: Catalogue): Chapter {
-  const text = `${explain(recording, catalogue)} ${switchedOff(recording)}`.trim();
-  return { ...verdictOf(recording, catalogue), text, next: nextAct(scene, recording) };
+  // How he goes about the first theft was said before it.
+  const opening = recording.theft === firstTheft ? '' : (openings[recording.theft] ?? '');
+  const text = `${opening} ${explain(recording, catalogue)} ${switchedOff(recording)}`.trim();
+  return { ...verdictOf(recording, catalogue), text, next: nextAct(scene, recording, catalogue) };
 }
 
 /** What a refusal means; else the reason why the theft gets so far. */
@@ -80,8 +91,7 @@ function verdictOf(
   { outcome, decidedBy }: Recording,
   catalogue: Catalogue,
 ): Pick<Chapter, 'headline' | 'tone'> {
-  const check = catalogue.checks.find(({ id }) => id === decidedBy);
-  const by = decidedBy === null ? '' : `: ${check?.title ?? decidedBy}`;
+  const by = decidedBy === null ? '' : `: ${refusalOf(decidedBy, catalogue)}`;
   const words: Readonly<Record<Outcome, Pick<Chapter, 'headline' | 'tone'>>> = {
     works: { headline: 'The thief is in', tone: 'works' },
     narrowed: { headline: 'The thief is in, for a shorter time', tone: 'works' },
@@ -96,10 +106,11 @@ function verdictOf(
   return words[outcome];
 }
 
-function nextAct({ profile, theft }: Scene, recording: Recording): Act {
+function nextAct({ profile, theft }: Scene, recording: Recording, catalogue: Catalogue): Act {
   if (profile === boundProfile && recording.without.length === 0) return climb(theft);
-  if (recording.without.length > 0 || !thiefGotIn(recording.outcome))
-    return { act: 'matrix', label: 'See all thefts' };
+  const group = catalogue.profiles.find(({ id }) => id === profile)?.group ?? '';
+  const bound = boundGroups.includes(group) || recording.without.length > 0;
+  if (bound || !thiefGotIn(recording.outcome)) return { act: 'matrix', label: 'See all thefts' };
   return { act: 'bind', label: 'Turn on DPoP' };
 }
 

@@ -1,5 +1,5 @@
-import { fill, h } from './dom.ts';
 import { type Counter, createCounter } from './counter.ts';
+import { fill, h } from './dom.ts';
 import type { Chapter } from './guide.ts';
 import { type IconName, icon } from './icons.ts';
 

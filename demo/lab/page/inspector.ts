@@ -120,10 +120,14 @@ class TabbedInspector implements Inspector {
     this.#panel.setAttribute('aria-labelledby', `tab-${this.#tab}`);
     const exchange = this.#exchange;
     this.#title.hidden = exchange === undefined;
-    if (exchange === undefined) return fill(this.#panel, nothingYet());
+    if (exchange === undefined) fill(this.#panel, nothingYet());
+    else this.#paintExchange(exchange);
+  }
+
+  #paintExchange(exchange: Exchange): void {
     fill(this.#title, h('strong', {}, toRoute(exchange)), h('span', { class: 'muted' }, toVerdict(exchange)));
     fill(this.#panel, ...this.#content(exchange));
-    if (this.#tab === 'Checks') this.#reveal(this.#panel.querySelector('.deciding'));
+    if (this.#tab === 'Checks') this.#reveal(this.#panel.querySelector('.deciding, .check.off'));
   }
 
   #content(exchange: Exchange): readonly Node[] {

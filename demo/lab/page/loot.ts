@@ -77,7 +77,12 @@ function itemCard({ kind, where, value, outOfReach }: LootItem): HTMLElement {
 }
 
 function card(kind: LootKind, where: string, state: 'waiting' | 'taken' | 'void'): HTMLElement {
-  const words = h('span', { class: 'loot-words' }, h('strong', {}, kind), h('span', { class: 'where' }, where));
+  const words = h(
+    'span',
+    { class: 'loot-words' },
+    h('strong', {}, kind),
+    h('span', { class: 'where' }, where),
+  );
   return h('li', { class: `loot-card ${state}` }, icon(state === 'void' ? 'dash' : lootIcons[kind]), words);
 }
 
@@ -99,7 +104,11 @@ function answerRows(body: string | null): readonly Node[] {
   if (members === undefined) return body === null ? [] : [h('pre', {}, body.slice(0, 300))];
   const rows = Object.entries(members).slice(0, 6);
   return [
-    h('dl', {}, ...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, toText(value))))),
+    h(
+      'dl',
+      { class: 'screen-rows' },
+      ...rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, toText(value)))),
+    ),
   ];
 }
 

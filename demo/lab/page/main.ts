@@ -168,9 +168,15 @@ class Page {
       else link.removeAttribute('aria-current');
     }
     document.title = `${next.title} · Stolen-token lab`;
-    if (this.#shown !== undefined) scrollTo({ top: 0 });
+    if (this.#shown !== undefined) arrive();
     this.#shown = next;
   }
+}
+
+/** Whoever was inside the view that has gone goes on at the beginning of this one. */
+function arrive(): void {
+  scrollTo({ top: 0 });
+  if (document.activeElement === document.body) element('main').focus({ preventScroll: true });
 }
 
 function element(id: string): HTMLElement {

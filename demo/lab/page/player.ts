@@ -115,8 +115,11 @@ class SteppingPlayer implements Player {
   }
 
   toggle(): void {
-    if (this.#timer !== undefined) return this.pause();
-    if (this.#recording === undefined) return;
+    if (this.#timer !== undefined) this.pause();
+    else if (this.#recording !== undefined) this.#resume();
+  }
+
+  #resume(): void {
     if (this.#stop === this.#last()) this.#move(0, 0);
     this.#schedule(0);
     this.#paint();

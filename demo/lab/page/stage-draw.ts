@@ -70,10 +70,15 @@ function response(row: MessageRow, pen: Pen): SVGGElement {
     { class: `row message response ${response?.verdict ?? ''} tone-${toneOf(row.exchange, pen.uses)}` },
     line(row, y),
     head(row, y, pen.unit),
-    label(row, pen, y - 0.4 * pen.unit, `${response?.status ?? ''}${why}`),
+    label(clearOfMark(row, pen), pen, y - 0.4 * pen.unit, `${response?.status ?? ''}${why}`),
     verdictMark(row.from, y, refused, pen.unit),
     packet(row.from, y, pen.unit),
   );
+}
+
+/** The mark at the server takes some of the room. */
+function clearOfMark(row: Row, { unit }: Pen): Row {
+  return { ...row, from: row.from + 0.8 * unit * Math.sign(row.to - row.from) };
 }
 
 function line({ from, to }: Row, y: number): SVGLineElement {

@@ -130,7 +130,11 @@ export function foldRows(rows: readonly IndexedRow[]): readonly IndexedRow[] {
 function shorten(block: readonly IndexedRow[], period: number, repeats: number): readonly IndexedRow[] {
   const last = block.slice(-period);
   const index = (last[0]?.index ?? 0) - 1;
-  return [...block.slice(0, period), { kind: 'more', text: `${repeats - shownRepeats} more like this`, unfolds: false, index }, ...last];
+  return [
+    ...block.slice(0, period),
+    { kind: 'more', text: `${repeats - shownRepeats} more like this`, unfolds: false, index },
+    ...last,
+  ];
 }
 
 function findRepeats(rows: readonly IndexedRow[], at: number): { period: number; repeats: number } {

@@ -106,7 +106,7 @@ function itemOf(row: Exclude<Row, { readonly kind: 'message' }>, { unfold }: Lis
         'li',
         { class: 'aside' },
         icon('clock'),
-        h('span', {}, `${durationText(event.by)} later. ${event.why}`),
+        h('span', {}, `${durationText(event.by)} later: ${event.why}`),
       );
     case 'cannot':
       return h('li', { class: 'aside' }, icon('dash'), h('span', {}, cannotText(event)));
@@ -124,7 +124,11 @@ function itemOf(row: Exclude<Row, { readonly kind: 'message' }>, { unfold }: Lis
 
 function unfoldItem(text: string, unfold: () => void): HTMLLIElement {
   const button = { type: 'button', onclick: unfold };
-  return h('li', { class: 'unfolds' }, h('button', button, icon('alice'), h('span', { class: 'route' }, text)));
+  return h(
+    'li',
+    { class: 'unfolds' },
+    h('button', button, icon('alice'), h('span', { class: 'route' }, text)),
+  );
 }
 
 function lootText(

@@ -13,8 +13,8 @@ export interface Stage {
   load(recording: Recording | undefined): void;
   /** Shows the first so many events; the last one travels for so many milliseconds. */
   show(position: number, travel: number): void;
-  /** Marks the exchange that the inspector is about. */
-  select(exchange: number | undefined): void;
+  /** Marks the exchange that the inspector is about; `reveal` brings it into view. */
+  select(exchange: number | undefined, reveal?: boolean): void;
 }
 
 /** `chosen`: an exchange was clicked, or entered with the keyboard. */
@@ -69,17 +69,22 @@ class DrawnStage implements Stage {
     this.#stretchBand();
     const current = this.#rows.findLast(({ row }) => row.index < position);
     for (const { element } of this.#rows) element.classList.toggle('current', element === current?.element);
-    if (current === undefined) return this.#canvas.scrollTo({ top: 0 });
-    this.#reveal(current.row);
-    if (travel > 0 && current.row.index === position - 1) animate(current, travel);
+    if (current === undefined) this.#canvas.scrollTo({ top: 0 });
+    else this.#reveal(current.row);
+    if (travel > 0 && current?.row.index === position - 1) animate(current, travel);
   }
 
-  select(exchange: number | undefined): void {
+  select(exchange: number | undefined, reveal = false): void {
     this.#selected = exchange;
     for (const item of this.#items) {
       const current = item.exchange !== undefined && item.exchange === exchange;
       item.element.querySelector('button')?.setAttribute('aria-current', String(current));
     }
+    const rows = this.#rows.filter(({ row }) => row.kind === 'message' && row.exchange.id === exchange);
+    const first = rows[0]?.row;
+    const last = rows.at(-1)?.row;
+    if (reveal && first !== undefined && last !== undefined)
+      this.#reveal({ top: first.top, height: last.top + last.height - first.top });
   }
 
   #unfold(): void {
@@ -94,10 +99,14 @@ class DrawnStage implements Stage {
 
   #draw(): void {
     const width = this.#canvas.clientWidth;
-    if (this.#recording === undefined || width === 0) return this.#clear(width);
+    if (this.#recording === undefined || width === 0) this.#clear(width);
+    else this.#drawRecording(this.#recording, width);
+  }
+
+  #drawRecording(recording: Recording, width: number): void {
     const unit = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const layout = layOut(this.#recording, width, unit, this.#whole);
-    const uses = new Set(findUses(this.#recording).map(({ id }) => id));
+    const layout = layOut(recording, width, unit, this.#whole);
+    const uses = new Set(findUses(recording).map(({ id }) => id));
     this.#layout = layout;
     this.#rows = layout.rows.map((row) => ({ row, element: drawRow(row, { layout, unit, uses }) }));
     this.#band = drawBand(layout, unit);
@@ -145,11 +154,11 @@ class DrawnStage implements Stage {
   }
 
   /** Keeps what has just happened in view. */
-  #reveal({ top, height }: Row): void {
+  #reveal({ top, height }: Pick<Row, 'top' | 'height'>): void {
     const { scrollTop, clientHeight } = this.#canvas;
-    const low = top + height + height / 2 - clientHeight;
+    const low = top + height + 16 - clientHeight;
     if (scrollTop < low) this.#canvas.scrollTo({ top: low, behavior: calm() ? 'auto' : 'smooth' });
-    else if (scrollTop > top) this.#canvas.scrollTo({ top: top - height / 2 });
+    else if (scrollTop > top) this.#canvas.scrollTo({ top: top - 16, behavior: calm() ? 'auto' : 'smooth' });
   }
 }
 
@@ -179,7 +188,7 @@ function drawBand({ lanes, use }: StageLayout, unit: number): SVGRectElement | u
 
 function hatch(): SVGDefsElement {
   const stroke = s('path', { d: 'M-2 2l4-4M0 8l8-8M6 10l4-4' });
-  const size = { id: 'hatch', width: 8, height: 8, patternUnits: 'userSpaceOnUse' };
+  const size = { id: 'hatch', class: 'hatch', width: 8, height: 8, patternUnits: 'userSpaceOnUse' };
   return s('defs', {}, s('pattern', size, stroke));
 }
 

@@ -1,7 +1,7 @@
-import type { CellWindow, CheckId, Recording, Seat, Seconds } from '../model.ts';
+import type { CellWindow, CheckId, Recording } from '../model.ts';
+import { type Choice, firstChoice, isKnown, readChoice, sameCell, sameTheft } from './choice.ts';
 import { type Chooser, createChooser } from './chooser.ts';
-import { readWait } from './duration.ts';
-import { boundProfile, firstProfile, ladder, toChapter } from './guide.ts';
+import { boundProfile, toChapter } from './guide.ts';
 import { createHero, type Hero } from './hero.ts';
 import { createInspector, type Inspector } from './inspector.ts';
 import { createThiefPane, type ThiefPane } from './loot.ts';
@@ -17,15 +17,6 @@ import type { PageContext, View } from './view.ts';
 /** Steal a token, see what comes of it, turn on a shield, steal again. */
 export function createStory(context: PageContext): View {
   return new Story(context);
-}
-
-/** What is tried, and from where. */
-interface Choice {
-  readonly profile: string;
-  readonly theft: string;
-  readonly seat: Seat;
-  readonly wait: Seconds;
-  readonly without: readonly CheckId[];
 }
 
 class Story implements View {
@@ -50,24 +41,19 @@ class Story implements View {
   #told = false;
   /** Counts tries: the answer to an earlier one is not shown any more. */
   #try = 0;
+  #refresh: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: PageContext) {
     this.#context = context;
-    this.#choice = {
-      profile: firstProfile,
-      theft: ladder[0] ?? '',
-      seat: context.seat(),
-      wait: 1,
-      without: [],
-    };
+    this.#choice = firstChoice(context.seat());
     const { catalogue } = context;
-    this.#hero = createHero({ next: () => this.#act(), again: () => this.#steal() });
+    this.#hero = createHero({ next: () => this.#act(), again: () => void this.#steal() });
     this.#shield = createShield(catalogue, {
       profile: (profile) => this.#choose({ profile }),
       wait: (wait) => this.#choose({ wait }),
       search: (kinds) => this.#chooser.open(kinds),
     });
-    this.#thief = createThiefPane(() => this.#steal());
+    this.#thief = createThiefPane(() => void this.#steal());
     this.#stage = createStage((exchange) => this.#look(exchange));
     this.#player = createPlayer({ moved: (...moment) => this.#moved(...moment), ended: () => this.#ended() });
     this.#inspector = createInspector({
@@ -98,21 +84,13 @@ class Story implements View {
   }
 
   show(path: readonly string[], query: URLSearchParams): void {
-    const [profile = firstProfile, theft = ladder[0] ?? ''] = path;
-    const choice = {
-      profile,
-      theft,
-      seat: this.#context.seat(),
-      wait: readWait(query.get('t')),
-      without: [],
-    };
-    if (!this.#knows(choice)) return this.#frame.notice(`There is no cell ${profile}/${theft} in this lab.`);
-    const run = path.length > 1 || this.#recording !== undefined;
-    if (sameCell(choice, this.#choice)) {
-      if (path.length === 0 && this.#recording === undefined) this.#hero.focus();
-      return;
-    }
-    this.#take(choice, run);
+    const choice = readChoice(path, query, this.#context.seat());
+    const { profile, theft } = choice;
+    if (!isKnown(choice, this.#context.catalogue))
+      this.#frame.notice(`There is no cell ${profile}/${theft} here.`);
+    else if (!sameCell(choice, this.#choice)) this.#take(choice, path.length > 1 || this.#hasPlayed(choice));
+    else this.#comeBack();
+    if (path.length === 0 && this.#recording === undefined && nothingFocused()) this.#hero.focus();
   }
 
   hide(): void {
@@ -120,9 +98,16 @@ class Story implements View {
     this.#hero.counter.stop();
   }
 
-  #knows({ profile, theft }: Choice): boolean {
-    const { profiles, thefts } = this.#context.catalogue;
-    return profiles.some(({ id }) => id === profile) && thefts.some(({ id }) => id === theft);
+  /** From another view, with everything as it was. */
+  #comeBack(): void {
+    this.#showStrip();
+    if (this.#recording !== undefined && this.#told)
+      this.#hero.counter.start(this.#recording, this.#window());
+  }
+
+  /** Then another seat or wait is to be seen at once. */
+  #hasPlayed(choice: Choice): boolean {
+    return this.#recording !== undefined && sameTheft(choice, this.#choice);
   }
 
   /** Chosen on the page: the address follows. */
@@ -140,7 +125,7 @@ class Story implements View {
 
   /** Before the theft: nothing has been sent. */
   #begin(): void {
-    const { profile, theft, seat } = this.#choice;
+    const { theft } = this.#choice;
     this.#try += 1;
     this.#recording = undefined;
     this.#told = false;
@@ -153,7 +138,7 @@ class Story implements View {
     this.#inspector.load(undefined);
     this.#stage.load(undefined);
     this.#player.load(undefined, [0], false);
-    this.#strip.show(profile, theft, seat, this.#context.results.report());
+    this.#showStrip();
     this.#tell();
   }
 
@@ -182,13 +167,11 @@ class Story implements View {
   }
 
   #moved(position: number, travel: number): void {
-    const recording = this.#recording;
+    const events = (this.#recording?.events ?? []).slice(0, position);
     this.#position = position;
     this.#stage.show(position, travel);
-    if (recording === undefined) return this.#frame.caption('');
-    const events = recording.events.slice(0, position);
-    this.#frame.caption(events.findLast((event) => event.type === 'say')?.text ?? '');
-    this.#thief.show(recording, position);
+    this.#frame.caption(events.findLast((event) => event.type === 'say' || event.type === 'end')?.text ?? '');
+    if (this.#recording !== undefined) this.#thief.show(this.#recording, position);
     const last = events.findLast((event) => event.type === 'response' || event.type === 'request');
     if (last?.type === 'response' || last?.type === 'request') this.#inspect(last.id);
   }
@@ -197,7 +180,7 @@ class Story implements View {
     const recording = this.#recording;
     if (recording === undefined) return;
     const decisive = findDecisive(recording);
-    if (decisive !== undefined) this.#inspect(decisive.id);
+    if (decisive !== undefined) this.#inspect(decisive.id, true);
     if (decisive?.response?.verdict === 'refused') this.#inspector.tab('Checks');
     this.#hero.counter.start(recording, this.#window());
     if (this.#told) return;
@@ -207,8 +190,8 @@ class Story implements View {
     this.#context.announce(`${headline}. ${text}`);
   }
 
-  #inspect(exchange: number): void {
-    this.#stage.select(exchange);
+  #inspect(exchange: number, reveal = false): void {
+    this.#stage.select(exchange, reveal);
     this.#inspector.show(exchange, worldTime(this.#recording, this.#position));
   }
 
@@ -226,7 +209,15 @@ class Story implements View {
     return same?.window ?? null;
   }
 
+  /** A run tells of many cells a second: some of that is soon enough here. */
   #measured(): void {
+    this.#refresh ??= setTimeout(() => {
+      this.#refresh = undefined;
+      if (!this.element.hidden) this.#showStrip();
+    }, 300);
+  }
+
+  #showStrip(): void {
     const { profile, theft, seat } = this.#choice;
     this.#strip.show(profile, theft, seat, this.#context.results.report());
   }
@@ -276,6 +267,7 @@ class Story implements View {
   }
 }
 
-function sameCell(a: Choice, b: Choice): boolean {
-  return a.profile === b.profile && a.theft === b.theft && a.seat === b.seat && a.wait === b.wait;
+/** Nobody is anywhere in particular, so the story may begin where it begins. */
+function nothingFocused(): boolean {
+  return document.activeElement === document.body || document.activeElement?.id === 'main';
 }

@@ -49,8 +49,12 @@ export function findUse(recording: Recording): { readonly from: number; readonly
   const answers = findUses(recording).flatMap(({ response }) => (response === undefined ? [] : [response]));
   const first = answers.find(({ verdict }) => verdict === 'accepted');
   const last = answers.findLast(({ verdict }) => verdict === 'accepted');
-  const failure = answers.find(({ verdict, seq }) => verdict === 'refused' && last !== undefined && seq > last.seq);
+  const failure = answers.find(
+    ({ verdict, seq }) => verdict === 'refused' && last !== undefined && seq > last.seq,
+  );
   const theft = events.findIndex(({ type }) => type === 'loot');
   const from = outcome === 'late' && first !== undefined ? events.indexOf(first) : theft;
-  return from === -1 ? undefined : { from, to: failure === undefined ? events.length : events.indexOf(failure) };
+  return from === -1
+    ? undefined
+    : { from, to: failure === undefined ? events.length : events.indexOf(failure) };
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import type { BankCall } from '../engine/bank-call.ts';
-import { passwordHash } from '../engine/issuer.ts';
 import { refuse } from '../engine/refusal.ts';
+import { passwordHash } from '../engine/sign-in.ts';
 import type { Seconds } from '../model.ts';
 import type { Draft, ProtectionMaker } from '../profile.ts';
 

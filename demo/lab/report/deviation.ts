@@ -11,9 +11,7 @@ export function deviationOf(cell: Cell, expected: Cell, mode: Mode): string | un
   const outcomes = quick ? [early(cell.outcome), early(expected.outcome)] : [cell.outcome, expected.outcome];
   const differences = [
     differ('outcome', outcomes[0], outcomes[1]),
-    quick && expected.outcome === 'late'
-      ? undefined
-      : differ('decided by', cell.decidedBy, expected.decidedBy),
+    isUntold(expected.outcome, quick) ? undefined : differ('decided by', cell.decidedBy, expected.decidedBy),
     differ('hurts Alice', cell.hurt, expected.hurt),
     ...(quick ? [] : windowDifferences(cell, expected)),
   ];
@@ -26,6 +24,11 @@ export function honestDeviationOf(cell: HonestCell, expected: HonestCell): strin
     differ('decided by', cell.decidedBy, expected.decidedBy),
     differ('interruptions', cell.interruptions, expected.interruptions),
   ]);
+}
+
+/** What ended a window is nothing that a quick run could see. */
+function isUntold(outcome: Outcome, quick: boolean): boolean {
+  return quick && (outcome === 'late' || early(outcome) === 'works');
 }
 
 /** What one try, a second after the theft, can tell. */

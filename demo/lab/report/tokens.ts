@@ -1,22 +1,45 @@
 import { createHash } from 'node:crypto';
 
-/** The last line of defence of every export and log: whole tokens and proofs never leave, whoever forgot to cut them. */
+/**
+ * The last line of defence of every export and log: nothing that could be used leaves whole, whoever forgot to cut it.
+ * A signed token keeps what it says, for the inspector, and loses its signature, without which it is nothing.
+ */
 
-// Signed: three parts, of which the last is a signature. Encrypted: five, of which some may be empty.
-const wholeToken = /eyJ[\w-]{8,}(?:\.[\w-]*){3}\.[\w-]{16,}|[\w-]{8,}\.[\w-]{2,}\.[\w-]{41,}/g;
+/** Five parts, of which some may be empty. */
+const encrypted = /eyJ[\w-]{8,}(?:\.[\w-]*){3}\.[\w-]{16,}/g;
+/** Header and claims, and a signature. */
+const signed = /([\w-]{8,}\.[\w-]{2,})\.([\w-]{41,})/g;
+/** Refresh tokens, codes, sessions and opaque tokens, by the names that they go by in forms, JSON, cookies and headers. */
+const named =
+  /((?:refresh_token|access_token|code|code_verifier|session|issuer_session|refresh|token|Bearer|DPoP)(?:"\s*:\s*"|=|\s))([\w-]{20,})(?![\w.-])/g;
+/** Such a text alone, as loot. Thumbprints are longer. */
+const alone = /^[\w-]{32}$/;
 
-/** The same value, with each whole token in it cut to `eyJ0eXAiOiJk…1a2b3c4d`: its begin, and its hash's. */
+/** The same value, with everything in it cut that somebody could use. */
 export function withoutTokens<T>(value: T): T {
   return strip(value) as T; // the same shape: only texts change
 }
 
 function strip(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll(wholeToken, shorten);
+  if (typeof value === 'string') return cut(value);
   if (Array.isArray(value)) return value.map(strip);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, strip(member)]));
 }
 
-function shorten(token: string): string {
-  return `${token.slice(0, 12)}…${createHash('sha256').update(token).digest('hex').slice(0, 8)}`;
+function cut(text: string): string {
+  if (alone.test(text)) return shorten(text);
+  return text
+    .replaceAll(encrypted, shorten)
+    .replaceAll(signed, (_, claims: string, signature: string) => `${claims}.${hashOf(signature)}`)
+    .replaceAll(named, (_, name: string, secret: string) => `${name}${shorten(secret)}`);
+}
+
+function shorten(secret: string): string {
+  return `${secret.slice(0, 12)}${hashOf(secret)}`;
+}
+
+/** So that two of them can still be told apart. */
+function hashOf(secret: string): string {
+  return `…${createHash('sha256').update(secret).digest('hex').slice(0, 8)}`;
 }

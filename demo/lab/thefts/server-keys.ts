@@ -1,5 +1,5 @@
-import { passwordHash } from '../engine/issuer.ts';
 import type { Loot } from '../engine/loot.ts';
+import { passwordHash } from '../engine/sign-in.ts';
 import type { World } from '../engine/world.ts';
 import type { LootItem, Seconds } from '../model.ts';
 import { type Attempt, type Theft, toAttempt } from '../theft.ts';

@@ -1,64 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Report } from '../../../demo/lab/model.ts';
 import { complaintAbout } from '../../../demo/lab/report/check-report.ts';
+import { lab, withFolder } from './_cli.ts';
 
 /** The command line as a process: what it prints, what it keeps, how it exits. */
 
 const test = suite('lab/cli');
-
-const program = fileURLToPath(new URL('../../../demo/lab/cli/main.js', import.meta.url));
-const quiet = {
-  NODE_V8_COVERAGE: '',
-  NO_COLOR: '1',
-  REDIS_URL: '',
-  LANG: 'C.UTF-8',
-  LC_ALL: '',
-  LC_CTYPE: '',
-};
-
-interface Ending {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** @param stop when it may be told to stop: once this text was seen on stderr. */
-async function lab(
-  args: readonly string[],
-  changes: Record<string, string> = {},
-  stop?: RegExp,
-): Promise<Ending> {
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, ...quiet, ...changes },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const texts = { out: '', err: '' };
-  child.stdout.on('data', (chunk: Buffer) => {
-    texts.out += chunk;
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    texts.err += chunk;
-    if (stop?.test(texts.err) === true) child.kill('SIGINT');
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...texts };
-}
-
-async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-lab-'));
-  try {
-    await run(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 const small = ['run', '--profiles', 'M00,D5', '--thefts', 'T01,T02'];
 
@@ -115,46 +65,6 @@ test('honest users come along with whole rows, and cost where it is asked for', 
     [['H05', 'fine']],
   );
   assert.ok((report.cost[0]?.headerBytes ?? 0) > 300);
-});
-
-for (const [args, told] of [
-  [['run', '--profiles', 'D55'], /^There is no profile "D55"; nearest: /],
-  [['run', '--thefts', 'replay-sam'], /nearest: T02 \(replay-same\)/],
-  [['run', '--seat', 'moon'], /^--seat must be/],
-  [['run', '--quick', '--full'], /exclude each other/],
-  [['run', '--format', 'xml'], /^--format must be/],
-  [['run', '--ablate'], /^run has no option --ablate/],
-  [['run', '--colour'], /--colour/],
-  [['run', 'everything'], /one word too many/],
-  [['steal'], /^There is no command "steal"/],
-  [['show', 'D5'], /^show takes a profile and a theft/],
-  [['show', 'D5', 'T99'], /^There is no theft "T99"/],
-  [['show', 'D5', 'T01', '--wait', 'long'], /^--wait must be seconds/],
-  [['show', 'D5', 'T01', '--without', 'everything'], /cannot be switched off/],
-  [['list', 'colours'], /^list shows/],
-  [['diff', 'one.json'], /^diff takes two reports/],
-  [['diff', 'none.json', 'none.json'], /^none.json cannot be read \(ENOENT\)/],
-  [['run', '--profiles', 'M13', '--processes'], /keeps what it knows in one process/],
-] as const) {
-  test(`"${args.join(' ')}" is refused in one sentence, with exit code 2 or 3`, async () => {
-    const { code, out, err } = await lab(args);
-    assert.is(code, args.includes('--processes' as never) ? 3 : 2);
-    assert.match(err, told);
-    assert.is(err.trimEnd().split('\n').length, 1);
-    assert.is(out, '');
-  });
-}
-
-test('separate processes without a Redis: one sentence that says what to set', async () => {
-  const without = await lab(['run', '--profiles', 'D5', '--thefts', 'T01', '--processes']);
-  assert.equal(
-    [without.code, without.err],
-    [3, 'Separate processes share a Redis: set REDIS_URL, such as redis://127.0.0.1:6379.\n'],
-  );
-  const silent = await lab(['run', '--profiles', 'D5', '--thefts', 'T01', '--processes'], {
-    REDIS_URL: 'redis://127.0.0.1:1',
-  });
-  assert.equal([silent.code, silent.err], [3, 'The Redis that REDIS_URL names does not answer.\n']);
 });
 
 test('show tells of one try as a sequence, with the deciding check', async () => {
@@ -226,13 +136,6 @@ test('an interrupted run keeps what there is, says that it is partial, and exits
   assert.is(report.complete, false);
   assert.ok(report.cells.length > 0 && report.cells.length < report.profiles.length * report.thefts.length);
   assert.match(err, /The run was interrupted/);
-});
-
-test('whoever asks for nothing gets the usage and exit code 2', async () => {
-  assert.is((await lab([])).code, 2);
-  const { code, out } = await lab(['--help']);
-  assert.is(code, 0);
-  assert.match(out, /Exit codes: 0 as expected/);
 });
 
 test.run();

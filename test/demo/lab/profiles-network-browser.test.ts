@@ -179,7 +179,7 @@ test('M20: Koa is told to believe X-Forwarded-For, and does, from anybody, for a
 }) => {
   const world = await open(network, 'M20');
   const loot = await readLog(world);
-  assert.ok(world.nodes['bank-a'].app.proxy);
+  assert.ok(world.nodes.get('bank-a').app.proxy);
   const headers: readonly HeaderLine[] = [['X-Forwarded-For', `${addresses.home}, 10.0.0.1`]];
   await world.wait(3599, 'as long as the token lives');
   assertSuccess(await world.thief.use(loot, { headers }));

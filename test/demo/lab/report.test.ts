@@ -16,8 +16,15 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 const token = `${encode({ typ: 'dpop+jwt', alg: 'ES256' })}.${encode({ jti: '1' })}.${'s'.repeat(86)}`;
 const encrypted = `${encode({ alg: 'dir', enc: 'A256GCM' })}..${'i'.repeat(16)}.${'c'.repeat(200)}.${'t'.repeat(22)}`;
 
+function hashOf(text: string): string {
+  return `…${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
+}
+
+/** A signed token goes on saying what it says; the rest of what could be used is a few letters. */
 function cut(whole: string): string {
-  return `${whole.slice(0, 12)}…${createHash('sha256').update(whole).digest('hex').slice(0, 8)}`;
+  const [header, claims, signature, ...more] = whole.split('.');
+  const isSigned = signature !== undefined && more.length === 0;
+  return isSigned ? `${header}.${claims}.${hashOf(signature)}` : `${whole.slice(0, 12)}${hashOf(whole)}`;
 }
 
 function firstCell(): Cell {
@@ -195,6 +202,24 @@ test('a whole token, signed or encrypted, is cut wherever it stands; what is cut
   }
   for (const harmless of ['bank.example.com', 'https://bank.example/a.b.c', 'a.b.c', 'v20.20.2'])
     assert.is(withoutTokens(harmless), harmless);
+});
+
+test('refresh tokens, codes, sessions and opaque tokens are cut by the names that they go by', () => {
+  const secret = 'Zk3-qXw9_bT7rLm2Yv8PcN4sHd6JfGaE';
+  const texts = [
+    `grant_type=refresh_token&refresh_token=${secret}`,
+    `{"access_token":"${secret}","refresh_token": "${secret}"}`,
+    `http://127.0.0.3/callback?code=${secret}`,
+    `issuer_session=${secret}; session=${secret}; token=${secret}`,
+    `Bearer ${secret}`,
+    secret,
+  ];
+  for (const text of texts) {
+    assert.not.ok(withoutTokens(text).includes(secret), text);
+    assert.is(withoutTokens(text), text.replaceAll(secret, cut(secret)));
+  }
+  const thumbprint = 'inWWBGdxZ7AyBp5rvaDGdy1-6mySeV6mytnCnx2mGeY';
+  assert.is(withoutTokens(thumbprint), thumbprint);
 });
 
 for (const format of ['json', 'md', 'csv', 'junit', 'html'] as const) {
