@@ -16,6 +16,8 @@ export interface Place {
   readonly time: 'world' | 'real';
   /** Where bank nodes are processes of their own. */
   readonly separate?: SeparateNodes | undefined;
+  /** Whether no more tries are wanted. */
+  readonly isOver?: () => boolean;
 }
 
 export interface CellRequest {
@@ -44,6 +46,7 @@ export async function judgeCell(asked: CellRequest, place: Place): Promise<Cell>
   const begun = performance.now();
   const spent = { requests: 0, tries: 0 };
   const attempt = async (wait: Seconds): Promise<Try> => {
+    if (place.isOver?.() === true) throw new Error('the run was interrupted');
     if (spent.requests > maxRequests) throw new Error('the budget of requests is used up');
     const made = await tryTheft(request, wait, place);
     spent.requests += made.requests;

@@ -11,8 +11,8 @@ export interface WorkerPool {
 }
 
 const maxWorkers = 8;
-/** How long a worker may take to end, in milliseconds. */
-const patience = 2000;
+/** How long a worker may take to end, in milliseconds: as long as a try may. */
+const patience = 60_000;
 
 export function createWorkerPool(options: WorkerOptions): WorkerPool {
   const workers = new Set<Worker>();
@@ -51,7 +51,8 @@ async function startWorker(options: WorkerOptions, workers: Set<Worker>): Promis
     worker.once('message', () => resolve());
     worker.once('error', reject);
   });
-  worker.on('error', () => workers.delete(worker)); // whoever waits is told by its exit
+  worker.on('error', () => undefined); // whoever waits is told by its exit
+  worker.once('exit', () => workers.delete(worker));
   return worker;
 }
 

@@ -18,19 +18,25 @@ const { time, redisUrl } = workerData as WorkerOptions;
 const network = await openNetwork();
 const separate = redisUrl === undefined ? undefined : new SeparateNodes(redisUrl);
 
+let isOver = false;
+let current: Promise<void> = Promise.resolve();
+
 port.on('message', (task: Task | 'end') => {
   if (task === 'end') {
-    void end();
+    isOver = true;
+    void current.then(end);
     return;
   }
-  perform(task, { network, time, separate }).then(
+  current = perform(task, { network, time, separate, isOver: () => isOver }).then(
     (result) => port.postMessage({ result }),
     (error: unknown) => port.postMessage({ broken: error instanceof Error ? error.message : 'unknown' }),
   );
 });
 port.postMessage({ ready: true });
 
+/** By letting go of everything: a thread that is ended in the middle of a request takes the whole process with it. */
 async function end(): Promise<void> {
   await separate?.close().catch(() => undefined); // Redis may be gone
-  process.exit();
+  await network.close();
+  port?.close();
 }

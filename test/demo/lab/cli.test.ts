@@ -67,6 +67,12 @@ test('honest users come along with whole rows, and cost where it is asked for', 
   assert.ok((report.cost[0]?.headerBytes ?? 0) > 300);
 });
 
+test('in real time the run really waits, with short lifetimes', async () => {
+  const { code, out } = await lab(['run', '--real-time', '--profiles', 'D5', '--thefts', 'T01,T14']);
+  assert.is(code, 0);
+  assert.match(out, /D5 .*○ jkt +–/, 'T14 waits for two hours by itself: not in real time');
+});
+
 test('show tells of one try as a sequence, with the deciding check', async () => {
   const { code, out } = await lab(['show', 'D5', 'T01']);
   assert.is(code, 0);
@@ -123,7 +129,7 @@ test('diff finds the cells that differ, and says which are missing', () =>
     );
     const { code, out } = await lab(['diff', before, after]);
     assert.is(code, 1);
-    assert.match(out, /M00 T01 elsewhere: outcome blocked instead of works, decided by exp instead of none/);
+    assert.match(out, /M00 T01 elsewhere: outcome blocked instead of works/);
     assert.match(out, /M00 T02 elsewhere: only in .*before\.json/);
     await writeFile(after, '{"schema": 2}');
     assert.match((await lab(['diff', before, after])).err, /after\.json is no report of the lab/);
