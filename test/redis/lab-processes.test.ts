@@ -58,6 +58,33 @@ needsRedis('separate nodes that share a Redis come to the same cells as one proc
   }
 });
 
+needsRedis(
+  'a deny list in Redis does what the one in memory does; without a Redis its cells are void',
+  async () => {
+    const redis = await startRedis();
+    try {
+      const lists = {
+        profiles: ['M06', 'M06r'],
+        thefts: ['T01', 'T18', 'T38', 'T39'],
+        honestTests: ['H05'],
+        processes: 'one',
+      } as const;
+      const { cells, honest } = await run(lists, redis.url);
+      const row = (id: string): string[] =>
+        cells
+          .filter(({ profile }) => profile === id)
+          .map(({ theft, outcome, decidedBy }) => `${theft} ${outcome} ${decidedBy}`);
+      assert.equal(row('M06r'), row('M06'));
+      assert.ok(row('M06r').includes('T38 blocked deny'));
+      assert.ok(honest.every(({ outcome }) => outcome === 'fine'));
+      const without = (await run(lists, undefined)).cells.filter(({ profile }) => profile === 'M06r');
+      assert.ok(without.every(({ outcome, note }) => outcome === 'void' && note?.includes('REDIS_URL')));
+    } finally {
+      await redis.stop();
+    }
+  },
+);
+
 needsRedis('nothing of a run stays in Redis', async () => {
   const redis = await startRedis();
   try {

@@ -14,6 +14,7 @@ import { openWorld, type World } from './world.ts';
 export interface Place {
   readonly network: Network;
   readonly time: 'world' | 'real';
+  readonly redisUrl?: string | undefined;
   /** Where bank nodes are processes of their own. */
   readonly separate?: SeparateNodes | undefined;
   /** Whether no more tries are wanted. */
@@ -106,15 +107,15 @@ function hintsOf({ parameters }: Profile): readonly Seconds[] {
 }
 
 /** How much longer or shorter than plain bearer a theft works. */
-export function compare(cell: Cell, baseline: Cell | undefined): Cell {
+export function compare(cell: Cell, baseline: Cell | undefined, time: Place['time']): Cell {
   if (cell.outcome !== 'works' || cell.window === null || baseline === undefined) return cell;
   const difference = endOf(cell.window) - (baseline.window === null ? 0 : endOf(baseline.window));
-  if (Math.abs(difference) <= tolerance || Number.isNaN(difference)) return cell;
+  if (Math.abs(difference) <= tolerances[time] || Number.isNaN(difference)) return cell;
   return { ...cell, outcome: difference < 0 ? 'narrowed' : 'longer' };
 }
 
-/** Whole-second claims make windows differ by up to a second at either end. */
-const tolerance: Seconds = 2;
+/** Whole-second claims make windows differ by up to a second at either end; in real time less is all there is. */
+const tolerances = { world: 2, real: 1 } as const;
 
 function endOf({ last, firstFailure }: CellWindow): Seconds {
   return firstFailure === null ? Number.POSITIVE_INFINITY : last;

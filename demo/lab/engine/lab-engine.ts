@@ -16,6 +16,7 @@ import type { LabEngine, RunRequest, TryRequest } from './engine.ts';
 import { compare } from './judge.ts';
 import { ablatableChecks } from './library.ts';
 import { type Network, openNetwork } from './network.ts';
+import { NotHere } from './not-here.ts';
 import { recordTry } from './recording.ts';
 import { requireRedis, requireSeparable } from './separable.ts';
 import type { Task, TaskResult } from './tasks.ts';
@@ -28,7 +29,7 @@ export function createLabEngine(options: LabEngineOptions = {}): LabEngine {
 
 /** What the lab may use where it is there. */
 export interface LabEngineOptions {
-  /** For bank nodes that are processes of their own. */
+  /** For bank nodes that are processes of their own, and for lists that are kept there. */
   readonly redisUrl?: string | undefined;
 }
 
@@ -52,7 +53,11 @@ class Lab implements LabEngine {
     const profile = findProfile(request.profile);
     const theft = findTheft(request.theft);
     requireChecks(request.without);
-    return this.#alone((network) => recordTry({ ...request, profile, theft }, network));
+    return this.#alone((network) =>
+      recordTry({ ...request, profile, theft }, { network, time: 'world', redisUrl: this.#redisUrl }).catch(
+        notHere,
+      ),
+    );
   }
 
   async bench(request: BenchRequest): Promise<BenchAnswer> {
@@ -72,7 +77,11 @@ class Lab implements LabEngine {
       mode: request.mode,
       seats: request.seats,
     });
-    const pool = createWorkerPool({ time: request.time, redisUrl: await this.#redisFor(request) });
+    const pool = createWorkerPool({
+      time: request.time,
+      redisUrl: await this.#redisFor(request),
+      separate: request.processes === 'separate',
+    });
     this.#pools.add(pool);
     try {
       const take = (result: TaskResult): void => results.take(result).forEach(tell);
@@ -106,8 +115,8 @@ class Lab implements LabEngine {
   }
 
   async #redisFor({ processes, profiles }: RunRequest): Promise<string | undefined> {
-    if (processes === 'one') return undefined;
-    for (const id of profiles) requireSeparable(findProfile(id));
+    if (processes === 'one' && this.#redisUrl === undefined) return undefined;
+    if (processes === 'separate') for (const id of profiles) requireSeparable(findProfile(id));
     return requireRedis(this.#redisUrl);
   }
 
@@ -142,6 +151,11 @@ class Lab implements LabEngine {
       ...results.sorted(),
     };
   }
+}
+
+/** For whoever asked: a mistake in what was asked for. */
+function notHere(error: unknown): never {
+  throw error instanceof NotHere ? new TypeError(error.message) : error;
 }
 
 function requireChecks(without: readonly string[]): void {
@@ -219,7 +233,7 @@ class Results {
     const name = `${measured.theft} ${measured.seat}`;
     if (measured.profile === baseline) this.#baseline.set(name, measured);
     if (!this.#request.profiles.includes(measured.profile)) return [];
-    const cell = compare(measured, this.#baseline.get(name));
+    const cell = compare(measured, this.#baseline.get(name), this.#request.time);
     this.#cells.push(cell);
     return [{ type: 'cell', cell, done: this.#done() }];
   }

@@ -2,8 +2,7 @@ import type { CheckId, Outcome, Recording } from '../model.ts';
 import type { Profile } from '../profile.ts';
 import type { Attempt, Theft } from '../theft.ts';
 import type { TryRequest } from './engine.ts';
-import { playTheft } from './judge.ts';
-import type { Network } from './network.ts';
+import { type Place, playTheft } from './judge.ts';
 import { openWorld } from './world.ts';
 
 /** One try with everything that happened in it. */
@@ -15,9 +14,9 @@ export interface RecordedTry extends Omit<TryRequest, 'profile' | 'theft'> {
 
 export async function recordTry(
   { profile, theft, seat, wait, without }: RecordedTry,
-  network: Network,
+  place: Place,
 ): Promise<Recording> {
-  const world = await openWorld({ profile, seat, network, time: 'world', keepEvents: true, without });
+  const world = await openWorld({ ...place, profile, seat, keepEvents: true, without });
   world.recorder.note('start', { profile: profile.id, theft: theft.id, seat, wait });
   const { attempt, hurt } = await playTheft(world, theft, wait);
   const outcome = outcomeOf(theft, attempt);

@@ -8,15 +8,16 @@ import { perform, type Task } from './tasks.ts';
 /** What a worker is started with. */
 export interface WorkerOptions {
   readonly time: 'world' | 'real';
-  /** Given where bank nodes are processes of their own. */
   readonly redisUrl: string | undefined;
+  /** Whether bank nodes are processes of their own, which takes the Redis. */
+  readonly separate: boolean;
 }
 
 const port = parentPort;
 if (port === null) throw new Error('this module is for worker threads');
-const { time, redisUrl } = workerData as WorkerOptions;
+const { time, redisUrl, separate: isSeparate } = workerData as WorkerOptions;
 const network = await openNetwork();
-const separate = redisUrl === undefined ? undefined : new SeparateNodes(redisUrl);
+const separate = isSeparate && redisUrl !== undefined ? new SeparateNodes(redisUrl) : undefined;
 
 let isOver = false;
 let current: Promise<void> = Promise.resolve();
@@ -27,7 +28,7 @@ port.on('message', (task: Task | 'end') => {
     void current.then(end);
     return;
   }
-  current = perform(task, { network, time, separate, isOver: () => isOver }).then(
+  current = perform(task, { network, time, redisUrl, separate, isOver: () => isOver }).then(
     (result) => port.postMessage({ result }),
     (error: unknown) => port.postMessage({ broken: error instanceof Error ? error.message : 'unknown' }),
   );

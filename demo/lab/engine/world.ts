@@ -29,6 +29,8 @@ export interface World {
   readonly seat: Seat;
   readonly network: Network;
   readonly scheme: Scheme;
+  /** A Redis that mitigations may use, where there is one. */
+  readonly redisUrl: string | undefined;
   readonly clock: WorldClock;
   readonly recorder: Recorder;
   readonly library: Library;
@@ -63,6 +65,7 @@ export interface WorldOptions {
   /** Whether somebody will look at what happens. */
   readonly keepEvents: boolean;
   readonly without: readonly CheckId[];
+  readonly redisUrl?: string | undefined;
   /** Where bank nodes are processes of their own. */
   readonly separate?: SeparateNodes | undefined;
 }
@@ -108,6 +111,7 @@ async function build(options: WorldOptions): Promise<World> {
     network,
     clock,
     scheme: profile.settings.scheme,
+    redisUrl: options.redisUrl,
     recorder: createRecorder(keepEvents, () => clock.elapsed()),
     library: await loadLibrary(all),
     without: all,

@@ -10,6 +10,7 @@ import { createShield, type Shield } from './shield.ts';
 import { createStage, type Stage } from './stage.ts';
 import { drawnIndexes } from './stage-layout.ts';
 import { createFrame, type StoryFrame } from './story-frame.ts';
+import { storyKeys } from './story-keys.ts';
 import { createStrip, type Strip } from './strip.ts';
 import { findDecisive } from './uses.ts';
 import type { PageContext, View } from './view.ts';
@@ -78,7 +79,13 @@ class Story implements View {
       checkOn: () => this.#choose({}, true),
     });
     this.element = this.#frame.element;
-    this.keys = this.#createKeys();
+    this.keys = storyKeys({
+      player: this.#player,
+      steal: () => void this.#steal(),
+      open: (tab) => this.#open(tab),
+      search: () => this.#chooser.open('both'),
+      close: () => this.#frame.closeInspector(),
+    });
     context.results.watch(() => this.#measured());
     this.#begin();
   }
@@ -243,21 +250,6 @@ class Story implements View {
   #switchOff(check: CheckId): void {
     const without = [...new Set([...(this.#recording?.without ?? []), check])];
     this.#take({ ...this.#choice, without }, true);
-  }
-
-  #createKeys(): View['keys'] {
-    return {
-      s: { does: 'Steal', press: () => void this.#steal() },
-      space: { does: 'Play or pause', press: () => this.#player.toggle() },
-      arrowright: { does: 'One step forward', press: () => this.#player.step(1) },
-      arrowleft: { does: 'One step back', press: () => this.#player.step(-1) },
-      '.': { does: 'Faster', press: () => this.#player.speed(1) },
-      ',': { does: 'Slower', press: () => this.#player.speed(-1) },
-      c: { does: 'Checks', press: () => this.#open('Checks') },
-      d: { does: 'Diff', press: () => this.#open('Diff') },
-      '/': { does: 'Search a profile or theft', press: () => this.#chooser.open('both') },
-      escape: { does: 'Close the inspector', press: () => this.#frame.closeInspector() },
-    };
   }
 
   #open(tab: 'Checks' | 'Diff'): void {

@@ -1,6 +1,7 @@
 import type { CheckInfo } from '../model.ts';
 import { minutes, type Profile } from '../profile.ts';
 import { createListInMemory, denyList } from '../protections/deny-list.ts';
+import { createListInRedis } from '../protections/deny-list-redis.ts';
 import { issuedSinceUpdate } from '../protections/updated-at.ts';
 import { createProfile } from './base.ts';
 
@@ -71,6 +72,22 @@ const denied = createProfile(
   [denyList({ on: ['logout', 'password', 'reuse'], what: 'family', createStore: createListInMemory })],
 );
 
+const deniedInRedis = createProfile(
+  {
+    id: 'M06r',
+    slug: 'deny-list-redis',
+    title: 'Deny list in Redis',
+    group,
+    story: 'The same list in a Redis, which every server asks for each request.',
+    needs: 'A Redis that all servers reach; where it is down, nobody is let in.',
+    weak: 'As the list in memory: it helps only after somebody has noticed.',
+    basedOn: 'M06',
+    adds: ['deny'],
+  },
+  {},
+  [denyList({ on: ['logout', 'password', 'reuse'], what: 'family', createStore: createListInRedis })],
+);
+
 const updated = createProfile(
   {
     id: 'M07',
@@ -107,6 +124,7 @@ export const revocationProfiles: readonly Profile[] = [
   rotationWithGrace,
   rotationAndAccess,
   denied,
+  deniedInRedis,
   updated,
   hashed,
 ];

@@ -57,7 +57,7 @@ async function authorize(without: readonly string[], proof: string): Promise<str
 }
 
 test('there is a wrong proof for each check that can be left out', () => {
-  assert.equal(Object.keys(wrong).sort(), [...ablatableChecks].sort());
+  assert.equal(new Set(Object.keys(wrong)), new Set(ablatableChecks));
 });
 
 for (const [check, make] of Object.entries(wrong)) {
