@@ -214,7 +214,7 @@ function legend(bars: readonly Bar[], plan: ChartPlan, patterns: Patterns): SVGG
     'g',
     {},
     ...shown.map((end, at) => {
-      const x = (plan.narrow ? plan.left : 0) + (at % columns) * (plan.narrow ? plan.width / 2 : 150);
+      const x = (plan.narrow ? plan.left : 0) + (at % columns) * (plan.narrow ? plan.width / 2 : 178);
       return swatch(x, y + Math.floor(at / columns) * 20, patterns.fillOf(end), end);
     }),
   );
