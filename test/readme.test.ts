@@ -69,6 +69,7 @@ documents('every file that the documents link to exists', () => {
     'CHANGELOG.md',
     'spec-notes/README.md',
     'spec-notes/rfc9449.md',
+    'spec-notes/lab.md',
   ]) {
     const file = join(root, name);
     for (const [, target = ''] of readFileSync(file, 'utf8').matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
