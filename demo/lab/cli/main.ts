@@ -108,7 +108,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
 }
 
 function requireAllowed(command: string, values: Values): void {
-  const own = allowed[command];
+  const own = Object.hasOwn(allowed, command) ? allowed[command] : undefined;
   if (own === undefined)
     refuseUsage(`There is no command "${command.slice(0, 40)}": list, run, show, verify and diff are there.`);
   const foreign = Object.keys(values).find((name) => !own.includes(name as keyof Values));

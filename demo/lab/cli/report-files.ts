@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../model.ts';
 import { complaintAbout } from '../report/check-report.ts';
@@ -39,6 +39,8 @@ function parse(text: string, file: string): unknown {
 export async function writeWhole(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomUUID()}.part`;
   try {
+    // A device or a pipe is written to: a rename would put a file in its place.
+    if ((await stat(file).catch(() => undefined))?.isFile() === false) return await writeFile(file, text);
     await writeFile(draft, text, { flag: 'wx' });
     await rename(draft, file);
   } catch (error) {

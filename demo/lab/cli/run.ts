@@ -32,6 +32,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<number> {
   const format = requireFormat(options.format);
+  if (options.out === '') refuseUsage('--out must be a file.');
   const report = await engine.run(toRequest(engine, options), createProgress(terminal).tell, signal);
   await publish(report, format, options.out, engine, terminal);
   if (!report.complete)

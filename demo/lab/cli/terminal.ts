@@ -21,7 +21,7 @@ export function openTerminal(environment: Environment): Terminal {
     out: (text) =>
       new Promise((resolve, reject) => stdout.write(text, (error) => (error ? reject(error) : resolve()))),
     err: (text) => void stderr.write(text),
-    width: stdout.columns ?? Number(environment['COLUMNS'] || 100),
+    width: stdout.columns ?? (Number(environment['COLUMNS']) || 100),
     moves: stderr.isTTY === true && environment['TERM'] !== 'dumb',
     colours: stdout.isTTY === true && !isPlain,
     unicode: locale === '' || /utf-?8/i.test(locale),

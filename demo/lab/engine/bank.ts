@@ -144,7 +144,8 @@ export class BankNode {
     if (answer.status === 200) return answer.body;
     const id = answer.headers.find(([name]) => name.toLowerCase() === 'lab-exchange')?.[1];
     const { decidedBy } = this.world.recorder.find(Number(id)) ?? {};
-    throw new Refusal(decidedBy ?? 'issuer', 503, { error: 'temporarily_unavailable' });
+    if (decidedBy == null) throw new Error(`the issuer answered ${answer.status}, and nothing says why`);
+    throw new Refusal(decidedBy, 503, { error: 'temporarily_unavailable' });
   }
 
   async #fetchKeys(): Promise<JSONWebKeySet> {

@@ -36,6 +36,7 @@ export async function askBench(
     headers,
     body: null,
   });
+  if (world.faults[0] !== undefined) throw world.faults[0]; // a server that broke has refused nothing
   return answerOf(world, proof, status);
 }
 

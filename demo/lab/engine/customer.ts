@@ -62,13 +62,13 @@ export class Customer {
   readonly now = (): Seconds => this.#world.clock.now(this.party);
 
   /** Signs in at the issuer, and gets tokens for the bank (or a session there). */
-  async login(): Promise<void> {
+  async login(): Promise<Answer> {
     const { origins, profile } = this.#world;
     if (profile.settings.dpop !== undefined)
       this.keyPair ??= await generateKeyPair({ extractable: profile.settings.keyCopyable });
     const body = new URLSearchParams({ user: this.name, password: this.password }).toString();
     await this.#post(`${origins.issuer}/login`, body, profile.settings.boundIssuerSession);
-    await this.redeem(await this.authorize());
+    return this.redeem(await this.authorize());
   }
 
   /** A code for the client, from the session at the issuer. */

@@ -14,6 +14,7 @@ export async function explain(node: BankNode, call: BankCall): Promise<readonly 
   if (dpop === undefined || proof === undefined) return [];
   const { method, target } = call.exchange;
   const uri = node.origin + (target.split('?')[0] ?? '');
+  if (!URL.canParse(uri) || /%(?![\da-f]{2})|\\/i.test(uri)) return []; // the guard says what is wrong with it
   const verdicts = await node.world.library.explainProof(
     { method, uri, proof: [proof, ...others] },
     await optionsOf(node, token),

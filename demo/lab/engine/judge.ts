@@ -125,15 +125,20 @@ async function tryTheft({ profile, theft, seat }: CellRequest, wait: Seconds, pl
   const { attempt, hurt, world } = await inTime(async () => {
     const world = await openWorld({ ...place, profile, seat, keepEvents: false, without: [] });
     const played = await soundly(world, () => playTheft(world, theft, wait));
-    if (played.attempt.result === 'refused' && played.attempt.decidedBy === null && theft.aim === 'access')
-      throw new Error('the thief was refused, and nothing says by what');
+    requireDecided(played.attempt, theft);
     return played;
   });
   return { ...attempt, hurt, requests: world.recorder.requests };
 }
 
+/** Refused, and by nothing: then something broke. */
+export function requireDecided({ result, decidedBy }: Attempt, { aim }: Theft): void {
+  if (result === 'refused' && decidedBy === null && aim === 'access')
+    throw new Error('the thief was refused, and nothing says by what');
+}
+
 /** A server that broke has decided nothing; and what it broke by says more than what came of it. */
-async function soundly<T>({ faults }: World, run: () => Promise<T>): Promise<T> {
+export async function soundly<T>({ faults }: World, run: () => Promise<T>): Promise<T> {
   const result = await run().catch((error: unknown) => {
     throw faults[0] ?? error;
   });
@@ -203,7 +208,7 @@ export async function judgeHonest(profile: Profile, test: HonestTest, place: Pla
   }
 }
 
-async function inTime<T>(run: () => Promise<T>): Promise<T> {
+export async function inTime<T>(run: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no result within ${tryDeadline / 1000} s`)), tryDeadline);

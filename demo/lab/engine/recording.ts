@@ -2,7 +2,7 @@ import type { CheckId, Outcome, Recording } from '../model.ts';
 import type { Profile } from '../profile.ts';
 import type { Attempt, Theft } from '../theft.ts';
 import type { TryRequest } from './engine.ts';
-import { type Place, playTheft } from './judge.ts';
+import { inTime, type Place, playTheft, requireDecided, soundly } from './judge.ts';
 import { openWorld } from './world.ts';
 
 /** One try with everything that happened in it. */
@@ -18,7 +18,8 @@ export async function recordTry(
 ): Promise<Recording> {
   const world = await openWorld({ ...place, profile, seat, keepEvents: true, without });
   world.recorder.note('start', { profile: profile.id, theft: theft.id, seat, wait });
-  const { attempt, hurt } = await playTheft(world, theft, wait);
+  const { attempt, hurt } = await inTime(() => soundly(world, () => playTheft(world, theft, wait)));
+  requireDecided(attempt, theft);
   const outcome = outcomeOf(theft, attempt);
   const { decidedBy } = attempt;
   world.recorder.note('end', { outcome, decidedBy, hurt, text: conclusionOf(outcome, decidedBy, hurt) });

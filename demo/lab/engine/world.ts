@@ -96,7 +96,8 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const world = await build(options);
   serve(world);
   await options.separate?.open(world, options.time);
-  await world.alice.login();
+  const { status } = await world.alice.login();
+  if (status >= 400) throw world.faults[0] ?? new Error(`Alice could not sign in: status ${status}`);
   return world;
 }
 

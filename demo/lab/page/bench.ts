@@ -134,9 +134,11 @@ class Bench {
     fill(this.#about, mistake?.about ?? 'Fourteen mistakes, ready to be sent. Each changes one thing.');
   }
 
+  /** Nothing for what cannot be sent: sending says why. */
   #suggest(): void {
     const { profile, method, target } = this.#form.read();
-    void this.#askAlice(plainRequest(profile, method, target));
+    const request = plainRequest(profile, method, target);
+    if (!(readDraft(toDraft(request)) instanceof Map)) void this.#askAlice(request);
   }
 
   /** What Alice makes for this request; it shows in the form. */

@@ -76,20 +76,27 @@ function toText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
+/** Shared ends that are shorter say nothing: most words end in `e`. */
+const leastShared = 3;
+
 /** Where two texts begin and cease to differ: the same start, the two middles, the same end. */
 export function splitDifference(
   a: string,
   b: string,
 ): { readonly start: string; readonly a: string; readonly b: string; readonly end: string } {
   const shorter = Math.min(a.length, b.length);
-  let start = 0;
-  while (start < shorter && a[start] === b[start]) start += 1;
-  let end = 0;
-  while (end < shorter - start && a.at(-1 - end) === b.at(-1 - end)) end += 1;
+  const start = countSame(shorter, (index) => a[index] === b[index]);
+  const end = countSame(shorter - start, (index) => a.at(-1 - index) === b.at(-1 - index));
   return {
     start: a.slice(0, start),
     a: a.slice(start, a.length - end),
     b: b.slice(start, b.length - end),
     end: a.slice(a.length - end),
   };
+}
+
+function countSame(most: number, same: (index: number) => boolean): number {
+  let count = 0;
+  while (count < most && same(count)) count += 1;
+  return count < leastShared && count < most ? 0 : count;
 }

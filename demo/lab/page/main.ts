@@ -176,7 +176,10 @@ class Page {
 /** Whoever was inside the view that has gone goes on at the beginning of this one. */
 function arrive(): void {
   scrollTo({ top: 0 });
-  if (document.activeElement === document.body) element('main').focus({ preventScroll: true });
+  const focus = document.activeElement ?? document.body;
+  // What has just been hidden keeps the focus until the page is drawn anew.
+  const gone = focus === document.body || focus.closest('[hidden]') !== null;
+  if (gone) element('main').focus({ preventScroll: true });
 }
 
 function element(id: string): HTMLElement {

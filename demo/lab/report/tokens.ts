@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
  */
 
 /** Five parts, of which some may be empty. */
-const encrypted = /eyJ[\w-]{8,}(?:\.[\w-]*){3}\.[\w-]{16,}/g;
+const encrypted = /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){3}\.[\w-]{16,}/g;
 /** Header and claims, and a signature. */
-const signed = /([\w-]{8,}\.[\w-]{2,})\.([\w-]{41,})/g;
+const signed = /(?<![\w-])([\w-]{8,}\.[\w-]{2,})\.([\w-]{41,})/g;
 /** Refresh tokens, codes, sessions and opaque tokens, by the names that they go by in forms, JSON, cookies and headers. */
 const named =
   /((?:refresh_token|access_token|code|code_verifier|session|issuer_session|refresh|token|Bearer|DPoP)(?:"\s*:\s*"|=|\s))([\w-]{20,})(?![\w.-])/g;

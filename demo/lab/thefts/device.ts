@@ -73,7 +73,9 @@ async function copyProfileAndKey(world: World, wait: Seconds): Promise<Attempt> 
   await world.wait(wait, 'the thief takes his time');
   const attempt = toAttempt(await world.thief.useOrRefresh(loot));
   // Whatever refused him then: he would not have been refused with the key.
-  return keys === undefined && attempt.result === 'refused' ? { ...attempt, decidedBy: 'key' } : attempt;
+  return keys === undefined && attempt.result === 'refused' && attempt.decidedBy !== null
+    ? { ...attempt, decidedBy: 'key' }
+    : attempt;
 }
 
 /** Private keys on Alice's disk; `undefined` where there are some that cannot be copied. */
@@ -83,8 +85,9 @@ async function copyKeys({ alice, profile, network, recorder }: World): Promise<L
     const key = alice.keyPair === undefined ? undefined : await copyKey(alice.keyPair);
     if (!mtls) return { key };
     if (keyCopyable) return { key, certificate: network.certificates.alice };
-  } catch {
-    // WebCrypto does not give out a key that is not extractable.
+  } catch (error) {
+    // WebCrypto does not give out a key that is not extractable; anything else is a fault of the lab.
+    if (alice.keyPair?.privateKey.extractable !== false) throw error;
   }
   const text = 'The key signs where it is, and cannot be copied.';
   recorder.note('cannot', { to: 'bank-a', missing: "Alice's private key", text });

@@ -50,6 +50,7 @@ async function sendFlood(world: World): Promise<void> {
   world.recorder.say('mallory', `Mallory sends up to ${flood} requests, each with a proof of her own.`);
   for (let sent = 0; sent < flood; sent++) {
     const { status } = await world.mallory.call('/accounts');
+    if (status !== 200 && sent === 0) throw new Error('Mallory could not send anything');
     if (status !== 200) return;
   }
 }
