@@ -21,7 +21,7 @@ export function withChromium<T>(test: Test<T>): (title: string, run: Parameters<
 }
 
 /** Starts a browser that keeps its storage in a folder; a later one on the same folder finds it again. */
-export function startChromium(folder: string): Promise<BrowserContext> {
+export function startChromium(folder: string, more: readonly string[] = []): Promise<BrowserContext> {
   return chromium.launchPersistentContext(folder, {
     executablePath,
     // It calls nobody but us. In containers it has no sandbox of its own.
@@ -34,6 +34,7 @@ export function startChromium(folder: string): Promise<BrowserContext> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }

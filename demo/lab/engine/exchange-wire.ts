@@ -28,12 +28,17 @@ export function tellAnswer(response: ServerResponse, tell: (answer: WireAnswer) 
   const { end } = response;
   response.end = function endAndTell(this: ServerResponse, ...given: unknown[]): ServerResponse {
     const [chunk] = given;
-    const headers = Object.entries(response.getHeaders()).filter(([name]) => name !== exchangeHeader);
     tell({
       status: response.statusCode,
-      headers: headers.map(([name, value]) => [name, String(value)]),
+      headers: linesOf(response),
       body: typeof chunk === 'string' || Buffer.isBuffer(chunk) ? String(chunk) : null,
     });
     return Reflect.apply(end, this, given) as ServerResponse;
   } as typeof end;
+}
+
+/** One line for each value: several cookies are several lines. */
+function linesOf(response: ServerResponse): HeaderLine[] {
+  const headers = Object.entries(response.getHeaders()).filter(([name]) => name !== exchangeHeader);
+  return headers.flatMap(([name, value]) => [value].flat().map((one): HeaderLine => [name, String(one)]));
 }

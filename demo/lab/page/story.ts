@@ -42,6 +42,8 @@ class Story implements View {
   #told = false;
   /** Counts tries: the answer to an earlier one is not shown any more. */
   #try = 0;
+  /** The address follows what was chosen here; an address from elsewhere is played. */
+  #isChoosing = false;
   #refresh: ReturnType<typeof setTimeout> | undefined;
 
   constructor(context: PageContext) {
@@ -96,6 +98,7 @@ class Story implements View {
     if (!isKnown(choice, this.#context.catalogue))
       this.#frame.notice(`There is no cell ${profile}/${theft} here.`);
     else if (!sameCell(choice, this.#choice)) this.#take(choice, path.length > 1 || this.#hasPlayed(choice));
+    else if (path.length > 1 && this.#recording === undefined && !this.#isChoosing) void this.#steal();
     else this.#comeBack();
     if (path.length === 0 && this.#recording === undefined && nothingFocused()) this.#hero.focus();
   }
@@ -121,7 +124,9 @@ class Story implements View {
   #choose(change: Partial<Choice>, run = this.#recording !== undefined): void {
     this.#take({ ...this.#choice, without: [], ...change }, run);
     const { profile, theft, wait } = this.#choice;
+    this.#isChoosing = true;
     this.#context.go('cell', profile, theft, wait === 1 ? {} : { t: String(wait) });
+    this.#isChoosing = false;
   }
 
   #take(choice: Choice, run: boolean): void {
