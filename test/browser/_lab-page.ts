@@ -1,5 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,23 +147,4 @@ export async function focused(page: Page, name: string): Promise<void> {
 /** Until the story has come to this, for those who see it. */
 export async function toldByHeading(page: Page, headline: string): Promise<void> {
   await page.getByRole('heading', { name: headline, exact: true }).waitFor();
-}
-
-const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-/**
- * What axe finds in the view that is shown; the page is of no use afterwards. Axe is given to it by the debugger, past
- * its policy, which forbids it to everybody else.
- */
-export async function findFaults(page: Page): Promise<readonly string[]> {
-  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await readFile(axe, 'utf8'));
-  return page.evaluate(async () => {
-    // Views that are hidden have no faults, but thousands of elements that it would walk through.
-    for (const view of document.querySelectorAll('main > [hidden]')) view.remove();
-    const { axe: run } = window as unknown as { axe: typeof import('axe-core') };
-    const { violations } = await run.run(document, { resultTypes: ['violations'] });
-    return violations.map(
-      ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' ')}`,
-    );
-  });
 }

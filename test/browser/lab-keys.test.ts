@@ -97,7 +97,7 @@ function readState(): string {
 async function changes(page: Page, key: string): Promise<boolean> {
   const before = await page.evaluate(readState);
   await page.keyboard.press(key);
-  for (let look = 0; look < 20; look++) {
+  for (let look = 0; look < 100; look++) {
     if ((await page.evaluate(readState)) !== before) return true;
     await page.waitForTimeout(50);
   }
@@ -124,7 +124,7 @@ const views: readonly (readonly [view: string, title: string, keys: string])[] =
   ['story', 'Story', '.,cd/s'],
   ['matrix', 'Matrix', 'gnrpb/'],
   ['exposure', 'Exposure', 'v'],
-  ['bench', 'Proof bench', 'xu]['],
+  ['bench', 'Proof bench', 'x]u['],
   ['report', 'Report', 'hj'],
 ];
 
@@ -133,7 +133,7 @@ test('the help names the keys of each view, and every one that is a single sign 
     await open(page, lab, `#/${view}`);
     await page.getByRole('main').getByRole('heading', { level: 2 }).first().waitFor();
     const known = await documented(page, await titleOf(page, title));
-    assert.is([...known].sort().join(''), [...keys].sort().join(''), view);
+    assert.equal(new Set(known), new Set(keys), view);
     for (const key of keys) {
       assert.ok(await changes(page, key), `${view}: ${key}`);
       if (await page.getByRole('dialog').isVisible()) await press(page, 'Escape');
@@ -155,7 +155,7 @@ test('predict: each digit is a guess', async (page, lab) => {
 test('keys that hold everywhere do something, from wherever', async (page, lab) => {
   await open(page, lab, '#/story');
   const keys = await documented(page, 'Everywhere');
-  assert.is([...keys].sort().join(''), '123456?egnpt');
+  assert.equal(new Set(keys), new Set('123456?egnpt'));
   for (const key of keys) {
     await page.evaluate((hash) => location.assign(hash), key === '1' ? '#/report' : '#/story');
     assert.ok(await changes(page, key), key);

@@ -61,6 +61,7 @@ test('an address opens a cell with its seat and its wait, and keeps them when lo
   await open(page, lab, hash);
   const wanted = { profile: 'D5', theft: 'T06', seat: 'nat', wait: 30, without: [] };
   assert.equal((await tried).postDataJSON(), wanted);
+  await press(page, '.', '.', '.');
   await toldByHeading(page, 'The thief is in');
   const again = page.waitForRequest('**/lab/api/tries');
   await page.reload();
