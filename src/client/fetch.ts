@@ -1,4 +1,3 @@
-import { systemClock } from '../options.ts';
 import { isSecureUrl } from '../secure-url.ts';
 import { discard, readProofRefusal } from './challenges.ts';
 import { DpopClientError } from './errors.ts';
@@ -54,7 +53,7 @@ export type DpopFetchEvent =
  */
 export function createDpopFetch(options: DpopFetchOptions): typeof fetch {
   requireOptions(options);
-  const { fetch: send = fetch, maxClockOffset = 86_400, clock = systemClock } = options;
+  const { fetch: send = fetch, maxClockOffset = 86_400, clock = () => Date.now() / 1000 } = options;
   const servers = new Map(
     toOrigins(options.origins).map((origin) => [origin, new ServerMemory(maxClockOffset, clock)]),
   );

@@ -10,7 +10,7 @@ testSights(lab, [
   {
     title: 'the matrix',
     hash: '#/matrix',
-    steps: [['cells', (page) => page.getByText('M00').filter({ visible: true }).first().waitFor()]],
+    steps: [['cells', (page) => page.getByRole('heading', { name: 'Matrix' }).waitFor()]],
   },
   {
     title: 'the exposure',

@@ -29,7 +29,7 @@ test.after(({ network }) => network.close());
 
 test('every profile has its texts, and the checks that it adds are explained', () => {
   const explained = new Set([...tokenChecks, ...revocationChecks].map(({ id }) => id));
-  assert.is(new Set(profiles.map(({ id }) => id)).size, 19);
+  assert.is(new Set(profiles.map(({ id }) => id)).size, 20);
   for (const { id, title, story, needs, weak, adds, leavesOut } of profiles) {
     for (const text of [story, needs, weak]) assert.match(text, /^[A-Z].{20,100}\.$/, `${id}: ${text}`);
     assert.ok(title.length < 60, id);
