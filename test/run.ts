@@ -46,7 +46,7 @@ async function main(): Promise<void> {
 function readArguments(): { folder: string; part: string; limit: Seconds } {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { 'time-limit': { type: 'string', default: '120' } },
+    options: { 'time-limit': { type: 'string', default: '240' } },
   });
   const [folder, part = ''] = positionals;
   const limit = Number(values['time-limit']);
